@@ -1,0 +1,205 @@
+//! A set of addresses of one family as the sorted list of its edges: the addresses at which membership flips, starting
+//! from "out" at address 0. An address is in the set if the number of edges at or below it is odd.
+
+use alloc::vec::Vec;
+
+use crate::error::OutOfMemory;
+use crate::word::Word;
+
+/// Sorted, strictly rising flips. Equal sets are equal lists: no edge lies in the family's foreign block.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Edges<W>(Vec<W>);
+
+impl<W> Default for Edges<W> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<W: Word> Edges<W> {
+    /// The union of ranges `(first, last)` in any order and number: one sort, one pass.
+    pub(crate) fn from_ranges(mut ranges: Vec<(W, W)>) -> Result<Self, OutOfMemory> {
+        merge_ranges(&mut ranges);
+        let mut edges = Vec::new();
+        edges.try_reserve_exact(2 * ranges.len())?;
+        for (first, last) in ranges {
+            edges.push(first);
+            edges.extend(last.next());
+        }
+        Ok(Self(without_foreign(edges)))
+    }
+
+    /// The addresses from each edge, where `member` of the piece that begins there says so. `pieces` rise.
+    pub(crate) fn from_pieces(pieces: impl Iterator<Item = (W, bool)>) -> Result<Self, OutOfMemory> {
+        let mut edges = Vec::new();
+        for (start, member) in pieces {
+            if member == (edges.len() % 2 == 0) {
+                edges.try_reserve(1)?;
+                edges.push(start);
+            }
+        }
+        Ok(Self(without_foreign(edges)))
+    }
+
+    pub(crate) fn as_slice(&self) -> &[W] {
+        &self.0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn contains(&self, at: W) -> bool {
+        self.0.partition_point(|edge| *edge <= at) % 2 == 1
+    }
+
+    /// The lowest member from `first` to `last`.
+    pub(crate) fn first_in(&self, (first, last): (W, W)) -> Option<W> {
+        let rank = self.0.partition_point(|edge| *edge <= first);
+        let start = if rank % 2 == 1 { Some(first) } else { self.0.get(rank).copied() };
+        start.filter(|start| *start <= last)
+    }
+
+    /// The run that holds `at`, or else those next to it, below and above.
+    pub(crate) fn runs_near(&self, at: W) -> impl Iterator<Item = (W, W)> {
+        let rank = self.0.partition_point(|edge| *edge <= at);
+        let before = if rank % 2 == 1 { rank - 1 } else { rank.saturating_sub(2) };
+        let count = if rank % 2 == 1 || rank == 0 { 1 } else { 2 };
+        Runs { edges: &self.0[before..] }.take(count)
+    }
+
+    /// The set in which membership is `keep(in self, in other)`: one pass over both lists.
+    pub(crate) fn combine(&self, other: &Self, keep: fn(bool, bool) -> bool) -> Result<Self, OutOfMemory> {
+        let mut edges = Vec::new();
+        edges.try_reserve(self.0.len() + other.0.len() + 1)?;
+        edges.extend(Merge::new(self, other, keep));
+        edges.shrink_to_fit();
+        Ok(Self(edges))
+    }
+
+    pub(crate) fn is_subset(&self, other: &Self) -> bool {
+        Merge::new(self, other, |a, b| a && !b).next().is_none()
+    }
+
+    /// All that is out: edge 0 toggles.
+    pub(crate) fn complement(&self) -> Result<Self, OutOfMemory> {
+        self.combine(&Self::default(), |a, _| !a)
+    }
+
+    /// The runs of addresses in the set, first and last, ends that would lie in the foreign block moved before it.
+    pub(crate) fn runs(&self) -> Runs<'_, W> {
+        Runs { edges: &self.0 }
+    }
+}
+
+/// Sorts ranges and joins those that overlap or touch, in place.
+pub(crate) fn merge_ranges<W: Word>(ranges: &mut Vec<(W, W)>) {
+    if !ranges.is_sorted() {
+        // In place: the stable sort takes memory that cannot be refused.
+        ranges.sort_unstable();
+    }
+    ranges.dedup_by(|next, kept| {
+        let joins = kept.1.next().is_none_or(|after| next.0 <= after);
+        if joins {
+            kept.1 = kept.1.max(next.1);
+        }
+        joins
+    });
+}
+
+/// Moves the edges inside the foreign block to the first address after it; pairs cancel there. So the block copies
+/// the membership of the address before it, and no query sees a difference.
+fn without_foreign<W: Word>(mut edges: Vec<W>) -> Vec<W> {
+    if let Some((first, last)) = W::FOREIGN {
+        let after = last + W::ONE;
+        let (from, to) = (edges.partition_point(|e| *e < first), edges.partition_point(|e| *e <= after));
+        let odd = (to - from) % 2 == 1;
+        edges.splice(from..to, odd.then_some(after));
+    }
+    edges
+}
+
+/// The merge loop: walks two lists of edges and yields the edges of their combination.
+struct Merge<'a, W> {
+    left: &'a [W],
+    right: &'a [W],
+    inside: (bool, bool),
+    kept: bool,
+    keep: fn(bool, bool) -> bool,
+    start: bool,
+}
+
+impl<'a, W: Word> Merge<'a, W> {
+    fn new(left: &'a Edges<W>, right: &'a Edges<W>, keep: fn(bool, bool) -> bool) -> Self {
+        Self { left: &left.0, right: &right.0, inside: (false, false), kept: false, keep, start: true }
+    }
+}
+
+impl<W: Word> Iterator for Merge<'_, W> {
+    type Item = W;
+
+    fn next(&mut self) -> Option<W> {
+        loop {
+            let edge = match (self.left.first(), self.right.first()) {
+                // Address 0 is looked at even where no edge is, for the combinations that keep what is in neither.
+                _ if self.start => W::ZERO,
+                (Some(a), Some(b)) => *a.min(b),
+                (Some(edge), None) | (None, Some(edge)) => *edge,
+                (None, None) => return None,
+            };
+            self.start = false;
+            if self.left.first() == Some(&edge) {
+                self.left = &self.left[1..];
+                self.inside.0 = !self.inside.0;
+            }
+            if self.right.first() == Some(&edge) {
+                self.right = &self.right[1..];
+                self.inside.1 = !self.inside.1;
+            }
+            if (self.keep)(self.inside.0, self.inside.1) != self.kept {
+                self.kept = !self.kept;
+                return Some(edge);
+            }
+        }
+    }
+}
+
+/// Iterator over the runs of a set.
+#[derive(Clone, Debug)]
+pub(crate) struct Runs<'a, W> {
+    edges: &'a [W],
+}
+
+impl<W: Word> Iterator for Runs<'_, W> {
+    type Item = (W, W);
+
+    fn next(&mut self) -> Option<(W, W)> {
+        let (&first, rest) = self.edges.split_first()?;
+        let last = match rest.split_first() {
+            None => {
+                self.edges = rest;
+                W::MAX
+            }
+            Some((&edge, rest)) => {
+                self.edges = rest;
+                edge - W::ONE
+            }
+        };
+        Some((first, before_foreign(last)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = self.edges.len().div_ceil(2);
+        (len, Some(len))
+    }
+}
+
+impl<W: Word> ExactSizeIterator for Runs<'_, W> {}
+
+/// The end of a run or segment as it is written: never inside the foreign block.
+pub(crate) fn before_foreign<W: Word>(last: W) -> W {
+    match W::FOREIGN {
+        Some((first, end)) if (first..=end).contains(&last) => first - W::ONE,
+        _ => last,
+    }
+}

@@ -1,0 +1,354 @@
+//! [`Matcher`]: a compiled policy, the part that answers.
+
+use alloc::alloc::handle_alloc_error;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::alloc::Layout;
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use sha2::{Digest, Sha256};
+
+use crate::edges::Edges;
+use crate::error::OutOfMemory;
+use crate::painting::{DEFAULT, Segments, network_in, segment};
+use crate::policy::{Action, CompileError, Policy, paint};
+use crate::range::Family;
+use crate::set::CidrSet;
+use crate::trie::{Lane, Trie};
+use crate::word::Word;
+
+/// A compiled policy: immutable, `Send + Sync`, made by [`Policy::compile`].
+///
+/// [`allows`](Self::allows) costs one look-up in an index of the allowed set, [`decide`](Self::decide) one in an index
+/// of the owners; neither allocates. The default matcher denies every address.
+#[derive(Clone, Debug, Default)]
+pub struct Matcher {
+    v4: Side<u32>,
+    v6: Side<u128>,
+    allowed: CidrSet,
+    /// Of each rule; nothing where only verdicts were compiled.
+    labels: Vec<Label>,
+    default: Action,
+}
+
+/// One family.
+#[derive(Clone, Debug)]
+struct Side<W: Lane> {
+    /// Rank among the edges of the allowed set; an odd one is an allow.
+    verdict: Trie<W>,
+    owners: Option<Owners<W>>,
+}
+
+impl<W: Lane> Default for Side<W> {
+    fn default() -> Self {
+        // Without a line even of an empty index there is no memory for anything.
+        let verdict = Trie::build(&[]).unwrap_or_else(|OutOfMemory| handle_alloc_error(Layout::new::<Self>()));
+        Self { verdict, owners: None }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Owners<W: Lane> {
+    segments: Segments<W>,
+    rank: Trie<W>,
+}
+
+/// What a matcher still knows of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    action: Action,
+    line: u32,
+    note: Option<Arc<str>>,
+}
+
+impl Label {
+    /// What the rule says.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// The line of the text it came from, from 1; 0 if it came from a builder.
+    #[must_use]
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// What people say about it.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+}
+
+/// The answer for one address, with its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Decision {
+    action: Action,
+    rule: Option<u32>,
+    network: IpNet,
+}
+
+impl Decision {
+    /// Whether the address may come in.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// The index of the rule that decided, from 0; `None` if it was the default, or if only verdicts were compiled.
+    #[must_use]
+    pub fn rule(&self) -> Option<usize> {
+        self.rule.map(|rule| rule as usize)
+    }
+
+    /// The largest network that contains the address and in which the same rule, or the default, decides for every
+    /// address. Where only verdicts were compiled: in which every address gets the same answer.
+    #[must_use]
+    pub fn network(&self) -> IpNet {
+        self.network
+    }
+}
+
+/// What changes from one matcher to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    newly_allowed: CidrSet,
+    newly_denied: CidrSet,
+}
+
+impl Change {
+    /// Allowed by the new one, denied by the old one.
+    #[must_use]
+    pub fn newly_allowed(&self) -> &CidrSet {
+        &self.newly_allowed
+    }
+
+    /// Denied by the new one, allowed by the old one.
+    #[must_use]
+    pub fn newly_denied(&self) -> &CidrSet {
+        &self.newly_denied
+    }
+
+    /// Whether every address gets the same answer as before.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.newly_allowed.is_empty() && self.newly_denied.is_empty()
+    }
+}
+
+/// SHA-256 of what a matcher allows: equal for equal answers, in every language and version. Shown as 64 lower-case
+/// hexadecimal digits.
+///
+/// Hashed are the bytes `cidrgate.verdict.1` and a NUL; then, of IPv4 and IPv6 in turn, the number of edges of the
+/// allowed set (8 bytes) and the edges, ascending (4 or 16 bytes each), all little-endian. An edge is an address at
+/// which the answer flips, starting from deny at address 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    fn of(allowed: &CidrSet) -> Self {
+        fn add<W: Word, const N: usize>(hash: &mut Sha256, edges: &Edges<W>, bytes: fn(W) -> [u8; N]) {
+            let edges = edges.as_slice();
+            hash.update((edges.len() as u64).to_le_bytes());
+            for edge in edges {
+                hash.update(bytes(*edge));
+            }
+        }
+        let mut hash = Sha256::new();
+        hash.update(b"cidrgate.verdict.1\0");
+        add(&mut hash, allowed.v4(), u32::to_le_bytes);
+        add(&mut hash, allowed.v6(), u128::to_le_bytes);
+        Self(hash.finalize().into())
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+impl Policy {
+    /// Compiles the policy: n log n in the pieces of its rules, whatever the precedence.
+    ///
+    /// # Errors
+    /// If there are more than 2^31 pieces, or memory cannot be had.
+    pub fn compile(&self) -> Result<Matcher, CompileError> {
+        self.matcher(true)
+    }
+
+    /// Compiles the answers alone, for those who count bytes: [`Matcher::decide`] then gives no rules and the largest
+    /// network of equal answers, and there are no labels.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub fn compile_verdicts_only(&self) -> Result<Matcher, CompileError> {
+        self.matcher(false)
+    }
+
+    fn matcher(&self, with_owners: bool) -> Result<Matcher, CompileError> {
+        let painting = paint(self, |_, _| {})?;
+        let allowed = painting.allowed(self)?;
+        let mut labels = Vec::new();
+        if with_owners {
+            labels.try_reserve_exact(self.rules().len()).map_err(OutOfMemory::from)?;
+            labels.extend(self.rules().iter().map(|rule| Label {
+                action: rule.action(),
+                line: rule.line(),
+                note: rule.shared_note(),
+            }));
+        }
+        Ok(Matcher {
+            v4: Side::new(allowed.v4(), with_owners.then_some(painting.v4))?,
+            v6: Side::new(allowed.v6(), with_owners.then_some(painting.v6))?,
+            allowed,
+            labels,
+            default: self.default_action(),
+        })
+    }
+}
+
+impl<W: Lane + Family> Side<W> {
+    fn new(allowed: &Edges<W>, segments: Option<Segments<W>>) -> Result<Self, OutOfMemory> {
+        let verdict = Trie::build(allowed.as_slice())?;
+        let owners = match segments {
+            Some(segments) => Some(Owners { rank: Trie::build(&segments.edges)?, segments }),
+            None => None,
+        };
+        Ok(Self { verdict, owners })
+    }
+
+    /// The owner of the address, if owners are known, and the network around it.
+    fn decide(&self, at: W, allowed: &Edges<W>) -> (Option<u32>, IpNet) {
+        let (edges, rank, owner) = match &self.owners {
+            Some(Owners { segments, rank }) => {
+                let rank = rank.rank(at);
+                // One owner more than there are edges: there always is one.
+                (&*segments.edges, rank, Some(segments.owners.get(rank).copied().unwrap_or(DEFAULT)))
+            }
+            None => (allowed.as_slice(), self.verdict.rank(at), None),
+        };
+        let len = network_in(at, segment(edges, rank));
+        (owner, (at & W::mask(len)).net(len))
+    }
+}
+
+impl Matcher {
+    /// Whether the address may come in. An IPv4-mapped IPv6 address is the IPv4 address.
+    #[must_use]
+    #[inline]
+    pub fn allows(&self, addr: impl Into<IpAddr>) -> bool {
+        match addr.into() {
+            IpAddr::V4(addr) => self.allows_v4(addr),
+            IpAddr::V6(addr) => self.allows_v6(addr),
+        }
+    }
+
+    /// Whether the IPv4 address may come in.
+    #[must_use]
+    #[inline]
+    pub fn allows_v4(&self, addr: Ipv4Addr) -> bool {
+        self.v4.verdict.is_odd(addr.to_bits())
+    }
+
+    /// Whether the IPv6 address may come in. An IPv4-mapped one is the IPv4 address.
+    #[must_use]
+    #[inline]
+    pub fn allows_v6(&self, addr: Ipv6Addr) -> bool {
+        match addr.to_ipv4_mapped() {
+            Some(addr) => self.allows_v4(addr),
+            None => self.v6.verdict.is_odd(addr.to_bits()),
+        }
+    }
+
+    /// Answers for many addresses: `allowed[i]` is whether `addrs[i]` may come in.
+    ///
+    /// If the slices differ in length, the addresses without a place are left out and the places without an address
+    /// are false.
+    ///
+    /// ```
+    /// let matcher = "allow 192.0.2.0/24".parse::<cidrgate::Policy>()?.compile()?;
+    /// let mut allowed = [true; 3];
+    /// matcher.allows_batch(&["192.0.2.1".parse()?, "2001:db8::1".parse()?], &mut allowed);
+    /// assert_eq!(allowed, [true, false, false]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allows_batch(&self, addrs: &[IpAddr], allowed: &mut [bool]) {
+        batch(addrs, allowed, |addr| self.allows(*addr));
+    }
+
+    /// As [`allows_batch`](Self::allows_batch), of IPv4 addresses as octets in network order.
+    pub fn allows_batch_v4(&self, addrs: &[[u8; 4]], allowed: &mut [bool]) {
+        batch(addrs, allowed, |octets| self.allows_v4(Ipv4Addr::from(*octets)));
+    }
+
+    /// As [`allows_batch`](Self::allows_batch), of IPv6 addresses as octets in network order; IPv4-mapped ones are
+    /// IPv4 addresses.
+    pub fn allows_batch_v6(&self, addrs: &[[u8; 16]], allowed: &mut [bool]) {
+        batch(addrs, allowed, |octets| self.allows_v6(Ipv6Addr::from(*octets)));
+    }
+
+    /// The answer with its reason. An IPv4-mapped address is the IPv4 address. Allocates nothing.
+    #[must_use]
+    pub fn decide(&self, addr: impl Into<IpAddr>) -> Decision {
+        let addr = addr.into().to_canonical();
+        let (owner, network) = match addr {
+            IpAddr::V4(addr) => self.v4.decide(addr.to_bits(), self.allowed.v4()),
+            IpAddr::V6(addr) => self.v6.decide(addr.to_bits(), self.allowed.v6()),
+        };
+        let rule = owner.filter(|owner| *owner != DEFAULT);
+        let action = match (owner, rule) {
+            (None, _) if self.allows(addr) => Action::Allow,
+            (None, _) => Action::Deny,
+            (Some(_), Some(rule)) => self.label(rule as usize).map_or(Action::Deny, Label::action),
+            (Some(_), None) => self.default,
+        };
+        Decision { action, rule, network }
+    }
+
+    /// What is known of a rule; `None` if there is no such rule, or if only verdicts were compiled.
+    #[must_use]
+    pub fn label(&self, rule: usize) -> Option<&Label> {
+        self.labels.get(rule)
+    }
+
+    /// Every address that may come in. A cheap clone.
+    #[must_use]
+    pub fn allowed(&self) -> CidrSet {
+        self.allowed.clone()
+    }
+
+    /// What `new` answers otherwise than this matcher. One pass.
+    #[must_use]
+    pub fn diff(&self, new: &Self) -> Change {
+        Change { newly_allowed: &new.allowed - &self.allowed, newly_denied: &self.allowed - &new.allowed }
+    }
+
+    /// The fingerprint of the answers. One pass over the edges of the allowed set.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.allowed)
+    }
+}
+
+fn batch<T>(addrs: &[T], allowed: &mut [bool], allows: impl Fn(&T) -> bool) {
+    allowed.fill(false);
+    for (place, addr) in allowed.iter_mut().zip(addrs) {
+        *place = allows(addr);
+    }
+}

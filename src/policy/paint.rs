@@ -1,0 +1,216 @@
+//! From a policy to its painting: every precedence is an order of the rules.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::{Action, Policy, Precedence, Rule, Target};
+use crate::edges::Edges;
+use crate::error::OutOfMemory;
+use crate::fault::{FaultKind, Faults};
+use crate::name::SetName;
+use crate::painting::{DEFAULT, Order, Piece, Segments};
+use crate::range::{Family, IpRange, Span};
+use crate::set::CidrSet;
+use crate::text::Canonical;
+use crate::word::Networks;
+
+/// Why a policy could not be compiled. It answers nothing then; an older matcher still does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// The rules come to more than 2^31 pieces.
+    #[error("the policy has more than 2^31 pieces to paint")]
+    TooLarge,
+    /// Memory for the result could not be had.
+    #[error("out of memory")]
+    OutOfMemory,
+}
+
+impl From<OutOfMemory> for CompileError {
+    fn from(OutOfMemory: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+/// A painted policy: who owns which addresses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Painting {
+    pub(crate) v4: Segments<u32>,
+    pub(crate) v6: Segments<u128>,
+}
+
+impl Painting {
+    /// The addresses whose owner says allow.
+    pub(crate) fn allowed(&self, policy: &Policy) -> Result<CidrSet, OutOfMemory> {
+        let allows = |owner| policy.action_of(owner).is_allow();
+        let v4 = Edges::from_pieces(self.v4.iter().map(|(start, owner)| (start, allows(owner))))?;
+        let v6 = Edges::from_pieces(self.v6.iter().map(|(start, owner)| (start, allows(owner))))?;
+        Ok(CidrSet::from_edges(v4, v6))
+    }
+}
+
+impl Policy {
+    /// What an owner says: a rule by its index, or [`DEFAULT`].
+    pub(crate) fn action_of(&self, owner: u32) -> Action {
+        self.rule_of(owner).map_or(self.default, Rule::action)
+    }
+
+    pub(crate) fn rule_of(&self, owner: u32) -> Option<&Rule> {
+        (owner != DEFAULT).then(|| self.rules.get(owner as usize)).flatten()
+    }
+
+    /// Where a rule stands among all, for a piece of this prefix length in a family of `bits`.
+    pub(super) fn order(&self, index: usize, rule: &Rule, bits: u32, len: u32) -> Order {
+        let allow = rule.action.is_allow();
+        let (key, later) = match self.precedence {
+            Precedence::FirstMatch => (0, false),
+            Precedence::LongestPrefix => (bits - len, allow),
+            Precedence::DenyOverrides => (0, allow),
+            Precedence::Priority => (rule.priority.unwrap_or(u32::MAX), allow),
+        };
+        // `paint` has seen that all indices fit.
+        Order::new(key, later, u32::try_from(index).unwrap_or(DEFAULT >> 1))
+    }
+
+    /// The rules that can show or come second anywhere. Of all rules of one set only two can, so that a large set
+    /// costs its size at most twice, however many rules name it.
+    fn visible(&self) -> impl Iterator<Item = (usize, &Rule)> {
+        let mut best: BTreeMap<&SetName, [Option<Order>; 2]> = BTreeMap::new();
+        for (index, rule) in self.rules.iter().enumerate() {
+            if let Target::Set(name) = &rule.target {
+                let mut order = Some(self.order(index, rule, 0, 0));
+                for place in best.entry(name).or_default() {
+                    if place.is_none_or(|there| order.is_some_and(|order| order < there)) {
+                        core::mem::swap(place, &mut order);
+                    }
+                }
+            }
+        }
+        self.rules.iter().enumerate().filter(move |(index, rule)| match &rule.target {
+            Target::Set(name) => {
+                best.get(name).is_some_and(|two| two.iter().flatten().any(|order| order.rule() as usize == *index))
+            }
+            _ => true,
+        })
+    }
+}
+
+/// A target as ranges of one family.
+pub(super) trait Part: Family {
+    fn of_range(range: IpRange) -> Option<(Self, Self)>;
+    fn of_set(set: &CidrSet) -> &Edges<Self>;
+}
+
+impl Part for u32 {
+    fn of_range(range: IpRange) -> Option<(Self, Self)> {
+        match range.0 {
+            Span::V4(first, last) => Some((first, last)),
+            Span::V6(..) => None,
+        }
+    }
+    fn of_set(set: &CidrSet) -> &Edges<Self> {
+        set.v4()
+    }
+}
+
+impl Part for u128 {
+    fn of_range(range: IpRange) -> Option<(Self, Self)> {
+        match range.0 {
+            Span::V4(..) => None,
+            Span::V6(first, last) => Some((first, last)),
+        }
+    }
+    fn of_set(set: &CidrSet) -> &Edges<Self> {
+        set.v6()
+    }
+}
+
+impl Policy {
+    /// The runs of a target in one family.
+    pub(super) fn runs<W: Part>(&self, target: &Target) -> impl Iterator<Item = (W, W)> + '_ {
+        let one = match target {
+            Target::Network(net) => W::of_range((*net).into()),
+            Target::Range(range) => W::of_range(*range),
+            Target::All => Some((W::ZERO, W::MAX)),
+            Target::Set(_) => None,
+        };
+        let set = match target {
+            Target::Set(name) => self.set(name.as_str()),
+            _ => None,
+        };
+        one.into_iter().chain(set.into_iter().flat_map(|set| W::of_set(set).runs()))
+    }
+
+    /// The pieces of the rules in one family, each with its place in the order.
+    fn pieces<W: Part>(&self) -> impl Iterator<Item = Piece<W>> + '_ {
+        let explode = self.precedence == Precedence::LongestPrefix;
+        self.visible().flat_map(move |(index, rule)| {
+            self.runs::<W>(&rule.target).flat_map(move |(first, last)| {
+                let networks = explode.then(|| Networks::new(first, last)).into_iter().flatten();
+                let exploded = networks.map(move |(first, len)| Piece {
+                    first,
+                    last: first | !W::mask(len),
+                    order: self.order(index, rule, W::BITS, len),
+                });
+                let whole = (!explode).then(|| Piece { first, last, order: self.order(index, rule, W::BITS, 0) });
+                exploded.chain(whole)
+            })
+        })
+    }
+
+    fn paint_family<W: Part>(&self, seen: impl FnMut(u32, u32)) -> Result<Segments<W>, CompileError> {
+        let count = self.pieces::<W>().count();
+        if count > Order::MOST {
+            return Err(CompileError::TooLarge);
+        }
+        let mut pieces = Vec::new();
+        pieces.try_reserve_exact(count).map_err(OutOfMemory::from)?;
+        pieces.extend(self.pieces::<W>());
+        Ok(Segments::paint(pieces, seen)?)
+    }
+}
+
+/// Paints both families. `seen(owner, next)` is told of each stretch who owns it and who would without the owner.
+pub(crate) fn paint(policy: &Policy, mut seen: impl FnMut(u32, u32)) -> Result<Painting, CompileError> {
+    if policy.rules.len() > Order::MOST {
+        return Err(CompileError::TooLarge);
+    }
+    Ok(Painting { v4: policy.paint_family(&mut seen)?, v6: policy.paint_family(&mut seen)? })
+}
+
+/// Sees that every expectation holds; one that does not is a fault that names an address.
+pub(super) fn judge_expectations(policy: &Policy, faults: &mut Faults) {
+    if policy.expectations.is_empty() {
+        return;
+    }
+    let answers = paint(policy, |_, _| {}).and_then(|painting| {
+        let allowed = painting.allowed(policy)?;
+        let denied = allowed.complement()?;
+        Ok((allowed, denied))
+    });
+    let (allowed, denied) = match answers {
+        Ok(answers) => answers,
+        Err(error) => {
+            let kind = if error == CompileError::TooLarge { FaultKind::Limit } else { FaultKind::OutOfMemory };
+            faults.push(crate::fault::Place::default(), kind, error);
+            return;
+        }
+    };
+    // A large set that many expectations name is looked at once.
+    let mut known = BTreeMap::new();
+    for expected in &policy.expectations {
+        let wrong = if expected.action.is_allow() { &denied } else { &allowed };
+        let witness = *known.entry((&expected.target, expected.action)).or_insert_with(|| {
+            let v4 = policy.runs::<u32>(&expected.target).find_map(|run| wrong.v4().first_in(run).map(Family::addr));
+            v4.or_else(|| {
+                policy.runs::<u128>(&expected.target).find_map(|run| wrong.v6().first_in(run).map(Family::addr))
+            })
+        });
+        if let Some(witness) = witness {
+            let verb = if expected.action.is_allow() { "denied" } else { "allowed" };
+            let witness = Canonical::from(witness);
+            let message = format_args!("expected {} for {}, but {witness} is {verb}", expected.action, expected.target);
+            faults.push(expected.place, FaultKind::Expectation, message);
+        }
+    }
+}

@@ -203,3 +203,62 @@ pub(crate) fn before_foreign<W: Word>(last: W) -> W {
         _ => last,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A toy set, one truth an address.
+    type Naive = [bool; 256];
+
+    fn naive(ranges: &[(u8, u8)]) -> Naive {
+        let mut set = [false; 256];
+        for (first, last) in ranges {
+            set[usize::from(*first)..=usize::from(*last)].fill(true);
+        }
+        set
+    }
+
+    fn same(edges: &Edges<u8>, naive: &Naive) {
+        for at in 0..=u8::MAX {
+            assert_eq!(edges.contains(at), naive[usize::from(at)], "{edges:?} at {at}");
+        }
+        assert!(edges.0.is_sorted_by(|a, b| a < b), "{edges:?}");
+        let runs: Vec<_> = edges.runs().collect();
+        assert_eq!(naive, &super::tests::naive(&runs));
+        assert_eq!(edges, &Edges::from_ranges(runs).unwrap());
+    }
+
+    fn networks() -> impl Iterator<Item = (u8, u8)> {
+        (0..=8u32)
+            .flat_map(|len| (0..1u32 << len).map(move |at| (at << (8 - len), 0xff >> len)))
+            .map(|(first, host)| (first as u8, (first | host) as u8))
+    }
+
+    #[test]
+    fn every_pair_of_networks() {
+        for a in networks() {
+            let left = Edges::from_ranges(Vec::from([a])).unwrap();
+            same(&left.complement().unwrap(), &naive(&[a]).map(|member| !member));
+            assert_eq!(left.complement().unwrap().complement().unwrap(), left);
+            for b in networks() {
+                let right = Edges::from_ranges(Vec::from([b])).unwrap();
+                same(&Edges::from_ranges(Vec::from([a, b])).unwrap(), &naive(&[a, b]));
+                let (x, y) = (naive(&[a]), naive(&[b]));
+                let operations: [fn(bool, bool) -> bool; 5] =
+                    [|a, b| a | b, |a, b| a & b, |a, b| a & !b, |a, b| a ^ b, |a, b| !(a | b)];
+                for keep in operations {
+                    let mut expected = [false; 256];
+                    for at in 0..256 {
+                        expected[at] = keep(x[at], y[at]);
+                    }
+                    same(&left.combine(&right, keep).unwrap(), &expected);
+                }
+                let inside = (0..256).all(|at| !x[at] || y[at]);
+                assert_eq!(left.is_subset(&right), inside);
+                let first = (usize::from(b.0)..=usize::from(b.1)).find(|at| x[*at]).map(|at| at as u8);
+                assert_eq!(left.first_in(b), first);
+            }
+        }
+    }
+}

@@ -339,6 +339,12 @@ impl Matcher {
         Change { newly_allowed: &new.allowed - &self.allowed, newly_denied: &self.allowed - &new.allowed }
     }
 
+    /// The memory of the index that [`allows`](Self::allows) reads, in bytes.
+    #[must_use]
+    pub fn index_bytes(&self) -> usize {
+        self.v4.verdict.heap_bytes() + self.v6.verdict.heap_bytes()
+    }
+
     /// The fingerprint of the answers. One pass over the edges of the allowed set.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {

@@ -126,7 +126,7 @@ pub(crate) fn network_in<W: Word>(at: W, (first, last): (W, W)) -> u32 {
 }
 
 /// Calls `emit(start, best, second)` wherever the best or the second best open piece changes, from address 0 on.
-fn sweep<W: Word>(
+pub(crate) fn sweep<W: Word>(
     mut pieces: Vec<Piece<W>>,
     mut emit: impl FnMut(W, u32, u32) -> Result<(), OutOfMemory>,
 ) -> Result<(), OutOfMemory> {

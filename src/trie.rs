@@ -166,6 +166,7 @@ impl<W: Lane> Trie<W> {
         }
     }
 
+    /// What the index takes beside the edges themselves.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.nodes.capacity() * size_of::<Node<W>>()
             + self.slots.capacity() * size_of::<u32>()

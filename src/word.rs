@@ -119,15 +119,58 @@ impl<W: Word> Iterator for Networks<W> {
     }
 }
 
-/// The largest network, as its length, that contains `at` and lies in `first..=last`.
+/// The largest network, as its length, that contains `at` and lies in `first..=last`, which contains it too.
 pub(crate) fn largest_around<W: Word>(at: W, first: W, last: W) -> u32 {
-    // Both ends must agree with `at` down to the length, or differ in the direction that leaves room:
-    // the network around `at` of length `len` is [at & mask, at | !mask].
-    let (mut low, mut high) = (0, W::BITS);
-    while low < high {
-        let len = (low + high) / 2;
-        let mask = W::mask(len);
-        if at & mask >= first && at | !mask <= last { high = len } else { low = len + 1 }
+    // A network holds neither neighbour of the range, so it keeps the first bit in which `at` differs from each.
+    let apart = |other: W| (at ^ other).leading_zeros() + 1;
+    let before = if first == W::ZERO { 0 } else { apart(first - W::ONE) };
+    let after = last.next().map_or(0, apart);
+    before.max(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// Whether the network around `at` of this length lies in the range, address by address.
+    fn lies_in(at: u8, len: u32, (first, last): (u8, u8)) -> bool {
+        let inside = |other: u8| len == 0 || (at ^ other) >> (8 - len) == 0;
+        (0..=u8::MAX).filter(|other| inside(*other)).all(|other| first <= other && other <= last)
     }
-    low
+
+    #[test]
+    fn largest_networks_in_every_range() {
+        for first in 0..=u8::MAX {
+            for last in first..=u8::MAX {
+                for at in (first..=last).step_by(1 + usize::from(last - first) / 16) {
+                    let largest = (0..=8).find(|len| lies_in(at, *len, (first, last)));
+                    assert_eq!(Some(largest_around(at, first, last)), largest, "{at} in {first}..={last}");
+                }
+                let starts = |len: u32| first & u8::mask(len) == first;
+                let largest = (0..=8).find(|len| starts(*len) && lies_in(first, *len, (first, last)));
+                assert_eq!(Some(largest_len(first, last)), largest, "{first}..={last}");
+            }
+        }
+    }
+
+    #[test]
+    fn smallest_lists_of_every_range() {
+        // The fewest networks for each range by trying every first network: no list is shorter.
+        let mut fewest = [[usize::MAX; 257]; 257];
+        for first in (0..=256usize).rev() {
+            fewest[first][first] = 0;
+            for end in first + 1..=256 {
+                let size = |len: u32| 256usize >> len;
+                let fits = (0..=8).filter(|len| first % size(*len) == 0 && first + size(*len) <= end);
+                fewest[first][end] = fits.map(|len| 1 + fewest[first + size(len)][end]).min().unwrap_or(usize::MAX);
+                let (low, high) = (first as u8, (end - 1) as u8);
+                let list: Vec<_> = Networks::new(low, high).collect();
+                assert_eq!(list.len(), fewest[first][end]);
+                let covered: usize = list.iter().map(|(_, len)| size(*len)).sum();
+                assert_eq!(covered, end - first);
+                assert!(list.iter().all(|(at, len)| lies_in(*at, *len, (low, high))));
+            }
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 mod builder;
 mod draft;
+#[cfg(test)]
+mod exhaustive;
 mod explain;
 #[cfg(feature = "json")]
 mod json;

@@ -1,10 +1,66 @@
-//! wip
+//! Source-IP policy, embedded: may this address in?
+//!
+//! A [`Policy`] is an ordered list of rules, each an address, network, range or named set to allow or deny, and a
+//! default. It is read from text or JSON, or built; it compiles to a [`Matcher`] that answers in nanoseconds, with the
+//! rule that decided, and that can be compared with another, fingerprinted and explained. A [`CidrSet`] is a set of
+//! addresses with the algebra to go with it.
+//!
+//! ```
+//! use std::net::Ipv4Addr;
+//! use cidrgate::{Action, Policy};
+//!
+//! let policy = Policy::read("\
+//!     deny  203.0.113.77    # lost laptop
+//!     allow 203.0.113.0/24  # the office
+//! ")?;
+//! let matcher = policy.compile()?;
+//! assert!(matcher.allows(Ipv4Addr::new(203, 0, 113, 10)));
+//!
+//! let decision = matcher.decide(Ipv4Addr::new(203, 0, 113, 77));
+//! assert_eq!(decision.action(), Action::Deny);
+//! assert_eq!(policy.rules()[decision.rule().unwrap()].note(), Some("lost laptop"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Who wins
+//!
+//! [`Precedence`] says which of the rules that contain an address decides: the first (if nothing is said), the one with
+//! the longest prefix, any deny, or the lowest priority number. If no rule contains it the default decides, and the
+//! default denies unless it is written otherwise.
+//!
+//! IPv4 and IPv6 never mix, but for one thing: an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`, what a dual-stack
+//! socket delivers for an IPv4 client) is the IPv4 address, in a question and in a rule.
+//!
+//! # Failing closed
+//!
+//! A text with any fault gives no policy, and the error tells all faults with line and column. What cannot be decided
+//! is denied. No input makes the library panic; arrays that grow with input are reserved so that a lack of memory is
+//! an error. [`MAX_LINE`], [`MAX_INPUT`] and [`CompileError::TooLarge`] are the limits.
+//!
+//! # What things cost
+//!
+//! | | time | memory |
+//! | --- | --- | --- |
+//! | [`Policy::read`], [`ListReader::read`] | n log n | what it says |
+//! | [`Policy::compile`] | n log n in the pieces of its rules, whatever the precedence | 4 or 16 bytes and an owner for each edge, and the index |
+//! | [`Matcher::allows`], [`Matcher::decide`] | a few dependent loads, whatever the size | none |
+//! | [`CidrSet`] operators, [`Matcher::diff`], [`CidrSet::is_subset`] | one pass over both | the result |
+//! | [`CidrSet::contains`] | log n | none |
+//! | [`Policy::explain`] | one pass over the rules | the rules that contain the address |
+//! | [`Policy::lint`] | n log n | the findings |
+//!
+//! An *edge* is an address at which an answer flips. A set of n networks has at most 2n of them.
+//!
+//! # Features
+//!
+//! - `std` (default): turns on `std` in the dependencies. Without it the library needs `alloc` only.
+//! - `serde`: `Serialize` and `Deserialize` for [`Action`], [`Precedence`], [`IpRange`] and [`CidrSet`].
+//! - `json`: policies as JSON, read by [`Policy::read`] and written by `Policy::to_json`.
 #![no_std]
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
-#[cfg(any(test, feature = "std"))]
-extern crate std;
 
 mod edges;
 mod error;
@@ -16,6 +72,8 @@ mod name;
 mod painting;
 mod policy;
 mod range;
+#[cfg(feature = "serde")]
+mod serialize;
 mod set;
 pub mod text;
 mod trie;
@@ -33,3 +91,8 @@ pub use policy::{
 };
 pub use range::{IpRange, RangeError};
 pub use set::{CidrSet, Count, Networks, Ranges};
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -47,19 +47,19 @@ impl fmt::Display for SetName {
     }
 }
 
-/// `; did you mean WORD?` with the known word nearest to `found`, or nothing where none is near.
-pub(crate) struct Nearest<'a>(Option<&'a str>);
-
-impl<'a> Nearest<'a> {
-    pub(crate) fn of(found: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let near = known.into_iter().map(|word| (distance(found.as_bytes(), word.as_bytes()), word)).min();
-        Self(near.filter(|(far, word)| *far <= 1 + word.len() / 4).map(|(_, word)| word))
-    }
+/// Shown: `; did you mean WORD?` with the known word nearest to `found`, or nothing where none is near. The search is
+/// made when it is shown, since there may be many known words and most faults are only counted.
+pub(crate) struct Nearest<'f, K> {
+    pub(crate) found: &'f str,
+    pub(crate) known: K,
 }
 
-impl fmt::Display for Nearest<'_> {
+impl<'a, K: IntoIterator<Item = &'a str> + Clone> fmt::Display for Nearest<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |word| write!(f, "; did you mean `{word}`?"))
+        let known = self.known.clone().into_iter();
+        let near = known.map(|word| (distance(self.found.as_bytes(), word.as_bytes()), word)).min();
+        let near = near.filter(|(far, word)| *far <= 1 + word.len() / 4);
+        near.map_or(Ok(()), |(_, word)| write!(f, "; did you mean `{word}`?"))
     }
 }
 
@@ -98,11 +98,12 @@ mod tests {
     #[test]
     fn slips_of_the_keyboard_find_their_word() {
         let known = ["allow", "deny", "default", "precedence", "set", "expect"];
+        let said = |found: &str| Nearest { found, known }.to_string();
         for (found, near) in [("alow", "allow"), ("dney", "deny"), ("defualt", "default"), ("Allow", "allow")] {
-            assert_eq!(Nearest::of(found, known).0, Some(near));
+            assert_eq!(said(found), alloc::format!("; did you mean `{near}`?"));
         }
-        assert_eq!(Nearest::of("permit", known).0, None);
-        assert_eq!(Nearest::of(&"x".repeat(70_000), known).to_string(), "");
+        assert_eq!(said("permit"), "");
+        assert_eq!(said(&"x".repeat(70_000)), "");
     }
 
     #[test]

@@ -157,6 +157,17 @@ impl From<IpAddr> for IpRange {
     }
 }
 
+macro_rules! range_from {
+    ($($from:ty => $by:ty),*) => {$(
+        impl From<$from> for IpRange {
+            fn from(from: $from) -> Self {
+                <$by>::from(from).into()
+            }
+        }
+    )*};
+}
+range_from!(Ipv4Net => IpNet, Ipv6Net => IpNet, Ipv4Addr => IpAddr, Ipv6Addr => IpAddr);
+
 /// `first-last`, both in RFC 5952 form.
 impl fmt::Display for IpRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
-use core::ops::{BitAnd, BitOr, BitXor, Not, Sub};
+use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, BitXor, BitXorAssign, Not, Sub, SubAssign};
 
 use ipnet::IpNet;
 
@@ -416,7 +416,7 @@ fn or_abort(set: Result<CidrSet, OutOfMemory>) -> CidrSet {
 }
 
 macro_rules! operator {
-    ($trait:ident, $method:ident, $named:ident) => {
+    ($trait:ident, $method:ident, $assign:ident, $assign_method:ident, $named:ident) => {
         impl $trait<&CidrSet> for &CidrSet {
             type Output = CidrSet;
             fn $method(self, other: &CidrSet) -> CidrSet {
@@ -441,13 +441,23 @@ macro_rules! operator {
                 (&self).$method(&other)
             }
         }
+        impl $assign<&CidrSet> for CidrSet {
+            fn $assign_method(&mut self, other: &CidrSet) {
+                *self = (&*self).$method(other);
+            }
+        }
+        impl $assign<CidrSet> for CidrSet {
+            fn $assign_method(&mut self, other: CidrSet) {
+                self.$assign_method(&other);
+            }
+        }
     };
 }
 
-operator!(BitOr, bitor, union);
-operator!(BitAnd, bitand, intersection);
-operator!(Sub, sub, difference);
-operator!(BitXor, bitxor, symmetric_difference);
+operator!(BitOr, bitor, BitOrAssign, bitor_assign, union);
+operator!(BitAnd, bitand, BitAndAssign, bitand_assign, intersection);
+operator!(Sub, sub, SubAssign, sub_assign, difference);
+operator!(BitXor, bitxor, BitXorAssign, bitxor_assign, symmetric_difference);
 
 impl Not for &CidrSet {
     type Output = CidrSet;

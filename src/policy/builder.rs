@@ -96,7 +96,7 @@ impl PolicyBuilder {
     /// line, priorities missing or out of place, expectations that do not hold; or if memory cannot be had.
     pub fn build(self) -> Result<Policy, BuildError> {
         let place = Place::default();
-        let mut draft = Draft::new(self.lenient);
+        let mut draft = Draft::new(self.lenient, true);
         draft.default_action(self.default, place);
         draft.precedence(self.precedence, place);
         for (name, set) in &self.sets {

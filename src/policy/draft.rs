@@ -55,12 +55,8 @@ pub(super) struct About {
 }
 
 impl Draft {
-    pub(super) fn new(lenient: bool) -> Self {
-        Self { lenient, pinpoint: true, ..Self::default() }
-    }
-
-    pub(super) fn pinpoint(&mut self, pinpoint: bool) {
-        self.pinpoint = pinpoint;
+    pub(super) fn new(lenient: bool, pinpoint: bool) -> Self {
+        Self { lenient, pinpoint, ..Self::default() }
     }
 
     pub(super) fn fault(&mut self, place: Place, kind: FaultKind, message: impl Display) {
@@ -102,7 +98,7 @@ impl Draft {
     pub(super) fn action_named(&mut self, word: &str, place: Place) -> Option<Action> {
         let action = Action::named(word);
         if action.is_none() {
-            let near = Nearest::of(word, ["allow", "deny"]);
+            let near = Nearest { found: word, known: ["allow", "deny"] };
             let found = Quoted(word.as_bytes());
             self.fault(place, FaultKind::Syntax, format_args!("{found}: expected `allow` or `deny`{near}"));
         }
@@ -113,7 +109,7 @@ impl Draft {
         let precedence = Precedence::named(word);
         if precedence.is_none() {
             let [a, b, c, d] = Precedence::ALL.map(Precedence::as_str);
-            let near = Nearest::of(word, [a, b, c, d]);
+            let near = Nearest { found: word, known: [a, b, c, d] };
             let found = Quoted(word.as_bytes());
             let message = format_args!("{found}: expected `{a}`, `{b}`, `{c}` or `{d}`{near}");
             self.faults.push(place, FaultKind::Syntax, message);
@@ -354,7 +350,7 @@ impl Draft {
         for (target, place) in rules.chain(expectations) {
             let Target::Set(name) = target else { continue };
             if !sets.contains_key(name) {
-                let near = Nearest::of(name.as_str(), sets.keys().map(SetName::as_str));
+                let near = Nearest { found: name.as_str(), known: sets.keys().map(SetName::as_str) };
                 let message = format_args!("set {name} is not defined{near}");
                 self.faults.push(place, FaultKind::UnknownSet, message);
             }

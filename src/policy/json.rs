@@ -70,7 +70,6 @@ fn write_said(action: Action, target: &Target, rule: Option<&Rule>, out: &mut St
 }
 
 pub(super) fn read(text: &[u8], draft: &mut Draft) {
-    draft.pinpoint(false);
     let mut places = Places::new(text);
     if text.len() > MAX_INPUT {
         draft.fault(places.of(0), FaultKind::Limit, TooLarge(text.len()));
@@ -253,7 +252,7 @@ impl<'a> Reader<'a, '_> {
                 Some(at) if found[at].replace(value).is_some() => Err(reader.shape(key, "this member stands twice")),
                 Some(_) => Ok(()),
                 None => {
-                    let near = Nearest::of(&name, names);
+                    let near = Nearest { found: &name, known: names };
                     let name = Quoted(name.as_bytes());
                     Err(reader.shape(key, format_args!("{name} is no member of {what}{near}")))
                 }

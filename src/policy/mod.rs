@@ -164,7 +164,7 @@ macro_rules! target_from {
         }
     )*};
 }
-target_from!(Ipv4Net => IpNet, Ipv6Net => IpNet, IpAddr => IpRange, Ipv4Addr => IpAddr, Ipv6Addr => IpAddr);
+target_from!(Ipv4Net => IpNet, Ipv6Net => IpNet, IpAddr => IpRange, Ipv4Addr => IpRange, Ipv6Addr => IpRange);
 
 impl From<SetName> for Target {
     fn from(name: SetName) -> Self {
@@ -507,11 +507,12 @@ impl PolicyReader {
     /// all others. If an expectation does not hold, it names an address. If memory cannot be had.
     pub fn read(&self, text: impl AsRef<[u8]>) -> Result<Policy, ReadError> {
         let text = text.as_ref();
-        let mut draft = draft::Draft::new(self.lenient);
+        let json = is_json(text);
+        let mut draft = draft::Draft::new(self.lenient, !json);
         for (name, set) in &self.handed_over {
             draft.hand_over(name, set);
         }
-        if is_json(text) {
+        if json {
             read_json(text, &mut draft)
         } else {
             native::read(text, &mut draft)

@@ -170,7 +170,7 @@ fn statement(line: &str, start: Place, draft: &mut Draft) {
                 draft.fault(place, FaultKind::Syntax, format_args!("{found}: {message}"));
             } else {
                 let known = ["allow", "deny", "set", "expect", "default", "precedence"];
-                let near = Nearest::of(keyword, known);
+                let near = Nearest { found: keyword, known };
                 let message =
                     format_args!("{found}: expected `allow`, `deny`, `set`, `expect`, `default` or `precedence`{near}");
                 draft.fault(place, FaultKind::Syntax, message);
@@ -222,7 +222,7 @@ fn rules(action: &str, mut words: Words<'_>, comment: Option<(&str, usize)>, dra
             }
             _ => {
                 let found = Quoted(word.as_bytes());
-                let near = Nearest::of(word.split('=').next().unwrap_or(word), ["priority"]);
+                let near = Nearest { found: word.split('=').next().unwrap_or(word), known: ["priority"] };
                 let message = format_args!("{found}: expected a comma before a further target, or `priority=N`{near}");
                 draft.fault(place, FaultKind::Syntax, message);
                 break;

@@ -163,10 +163,11 @@ mod tests {
             for end in first + 1..=256 {
                 let size = |len: u32| 256usize >> len;
                 let fits = (0..=8).filter(|len| first % size(*len) == 0 && first + size(*len) <= end);
-                fewest[first][end] = fits.map(|len| 1 + fewest[first + size(len)][end]).min().unwrap_or(usize::MAX);
+                let fewer = fits.map(|len| 1 + fewest[first + size(len)][end]).min().unwrap_or(usize::MAX);
+                fewest[first][end] = fewer;
                 let (low, high) = (first as u8, (end - 1) as u8);
                 let list: Vec<_> = Networks::new(low, high).collect();
-                assert_eq!(list.len(), fewest[first][end]);
+                assert_eq!(list.len(), fewer);
                 let covered: usize = list.iter().map(|(_, len)| size(*len)).sum();
                 assert_eq!(covered, end - first);
                 assert!(list.iter().all(|(at, len)| lies_in(*at, *len, (low, high))));

@@ -81,7 +81,7 @@ fn queries(family: Family, ranges: &[IpRange], random: &mut Random) -> Vec<u128>
             number(end).wrapping_add(u128::from(random.below(3))).wrapping_sub(1)
         }
     };
-    (0..QUERIES).map(|at| query(at)).collect()
+    (0..QUERIES).map(query).collect()
 }
 
 /// Median and minimum of some runs.

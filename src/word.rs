@@ -155,6 +155,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::needless_range_loop, reason = "both indices are also the ends of the range")]
     fn smallest_lists_of_every_range() {
         // The fewest networks for each range by trying every first network: no list is shorter.
         let mut fewest = [[usize::MAX; 257]; 257];

@@ -72,7 +72,7 @@ fn queries(family: Family, ranges: &[IpRange], random: &mut Random) -> Vec<u128>
         std::net::IpAddr::V4(addr) => u128::from(addr.to_bits()),
         std::net::IpAddr::V6(addr) => addr.to_bits(),
     };
-    let mut query = |at: usize| match (at % 2, family) {
+    let query = |at: usize| match (at % 2, family) {
         (0, Family::V4) => u128::from(random.next() as u32),
         (0, Family::V6) => 1 << 125 | random.wide() >> 3,
         _ => {

@@ -7,7 +7,7 @@ use crate::error::OutOfMemory;
 use crate::word::Word;
 
 /// Sorted, strictly rising flips. Equal sets are equal lists: no edge lies in the family's foreign block.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Edges<W>(Vec<W>);
 
 impl<W> Default for Edges<W> {

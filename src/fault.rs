@@ -172,11 +172,16 @@ impl core::error::Error for BuildError {}
 pub(crate) struct Faults {
     kept: Vec<Fault>,
     count: usize,
+    /// Memory was wanting: nothing after that says anything about the text.
+    exhausted: bool,
 }
 
 impl Faults {
     /// Notes a fault. The message is made only if it is kept.
     pub(crate) fn push(&mut self, place: Place, kind: FaultKind, message: impl Display) {
+        if self.exhausted {
+            return;
+        }
         self.count += 1;
         // A reader goes through the text more than once (sets before their uses), so order is made here.
         let at = self.kept.partition_point(|fault| fault.place <= place);
@@ -200,10 +205,16 @@ impl Faults {
 
     pub(crate) fn out_of_memory(&mut self, place: Place) {
         self.push(place, FaultKind::OutOfMemory, "out of memory");
+        self.exhausted = true;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Whether there is no point in reading on.
+    pub(crate) fn exhausted(&self) -> bool {
+        self.exhausted
     }
 
     /// The value, if there was no fault.

@@ -34,7 +34,7 @@ use crate::word::{self, Word};
 ///            ["203.0.113.0/24", "2001:db8::/48"]);
 /// # Ok::<(), cidrgate::ReadError>(())
 /// ```
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CidrSet {
     v4: Arc<Edges<u32>>,
     v6: Arc<Edges<u128>>,

@@ -251,7 +251,8 @@ impl Display for Zeros {
             Some(octal) if octal != value && zeros < 8 => {
                 write!(f, "{:0<width$}{value} could be {value} or, in C, {octal}", "", width = zeros as usize)
             }
-            _ => write!(f, "write {value}"),
+            Some(_) => write!(f, "write {value}"),
+            None => write!(f, "write {value}; in C it is no number at all"),
         }
     }
 }

@@ -366,15 +366,14 @@ impl Display for Explanation<'_> {
     }
 }
 
-/// A rule as it is named in answers: `line 9: allow @office # the two offices`.
+/// A rule by its line, or by its number where it has none.
 struct Said<'a>(usize, &'a Rule);
 
 impl Display for Said<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.1.line() {
-            0 => write!(f, "rule {}: {}", self.0, self.1)?,
-            line => write!(f, "line {line}: {}", self.1)?,
+        if self.1.line() == 0 {
+            write!(f, "rule {}: ", self.0)?;
         }
-        self.1.note().map_or(Ok(()), |note| write!(f, " # {note}"))
+        write!(f, "{:#}", self.1)
     }
 }

@@ -8,7 +8,9 @@ use super::{CompileError, Painting, Policy, Precedence, Rule, Target, paint};
 use crate::error::OutOfMemory;
 use crate::fault::Place;
 use crate::finding::{Finding, RuleRef, What};
+use crate::name::SetName;
 use crate::painting::{DEFAULT, Segments};
+use crate::set::CidrSet;
 
 /// How many segments are looked through for the rules that hide one; a large set may lie on millions.
 const LOOKED_THROUGH: usize = 256;
@@ -95,10 +97,25 @@ impl Policy {
     }
 
     fn find_contradictions(&self, findings: &mut Findings) -> Result<(), OutOfMemory> {
+        // Equal sets are one target whatever they are called, and a set of one run is that network or range.
+        let mut targets: BTreeMap<&SetName, Target> = BTreeMap::new();
+        let mut names: BTreeMap<&CidrSet, &SetName> = BTreeMap::new();
+        for (name, set) in self.sets() {
+            let mut ranges = set.ranges();
+            let target = match (ranges.next(), ranges.next()) {
+                (Some(range), None) => range.into(),
+                _ => Target::Set((*names.entry(set).or_insert(name)).clone()),
+            };
+            targets.insert(name, target);
+        }
         // Of each target the first rule of either action.
         let mut first: BTreeMap<&Target, [Option<usize>; 2]> = BTreeMap::new();
         for (index, rule) in self.rules.iter().enumerate() {
-            let seen = first.entry(&rule.target).or_default();
+            let target = match &rule.target {
+                Target::Set(name) => targets.get(name).unwrap_or(&rule.target),
+                target => target,
+            };
+            let seen = first.entry(target).or_default();
             seen[rule.action as usize].get_or_insert(index);
             if let Some(other) = seen[1 - rule.action as usize] {
                 findings.add(rule.place, Some(index), What::Contradiction { other: self.reference(other) })?;

@@ -293,11 +293,16 @@ impl PartialEq for Rule {
 
 impl Eq for Rule {}
 
-/// The statement without its note: `allow 192.0.2.0/24 priority=10`.
+/// The statement without its note: `allow 192.0.2.0/24 priority=10`. In the alternate form (`{:#}`) the rule as it is named
+/// in answers: `line 9: allow @office # the two offices`.
 impl Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() && self.line() > 0 {
+            write!(f, "line {}: ", self.line())?;
+        }
         write!(f, "{} {}", self.action, self.target)?;
-        self.priority.map_or(Ok(()), |priority| write!(f, " priority={priority}"))
+        self.priority.map_or(Ok(()), |priority| write!(f, " priority={priority}"))?;
+        self.note().filter(|_| f.alternate()).map_or(Ok(()), |note| write!(f, " # {note}"))
     }
 }
 

@@ -45,6 +45,9 @@ pub(super) fn read(text: &[u8], draft: &mut Draft) {
         if let Some(text) = utf8(line, draft) {
             statement(text, line.place, draft);
         }
+        if draft.faults.exhausted() {
+            return;
+        }
     }
 }
 

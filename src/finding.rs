@@ -195,7 +195,12 @@ impl Display for Finding {
             }
             What::Redundant => f.write_str("removing this rule alone changes no answer"),
             What::HostBits(ErrorKind::HostBits { network, host, .. }) => {
-                write!(f, "host bits were cleared: {} is read as {network}", host.addr())
+                write!(f, "host bits were cleared: {}", host.addr())?;
+                // A mapped address counts its length otherwise.
+                if host.addr().is_ipv4() == network.addr().is_ipv4() {
+                    write!(f, "/{}", network.prefix_len())?;
+                }
+                write!(f, " is read as {network}")
             }
             What::HostBits(kind) => write!(f, "{kind}"),
             What::MappedPrefix(net) => write!(

@@ -57,7 +57,7 @@
 //! - `serde`: `Serialize` and `Deserialize` for [`Action`], [`Precedence`], [`IpRange`] and [`CidrSet`].
 //! - `json`: policies as JSON, read by [`Policy::read`] and written by `Policy::to_json`.
 #![no_std]
-#![forbid(unsafe_code)]
+#![cfg_attr(not(feature = "capi"), forbid(unsafe_code))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
@@ -65,6 +65,8 @@ extern crate alloc;
 mod edges;
 mod error;
 mod fault;
+#[cfg(feature = "capi")]
+pub mod ffi;
 mod finding;
 mod list;
 mod matcher;

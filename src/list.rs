@@ -24,7 +24,7 @@ use crate::text::{self, Entry, ErrorKind};
 /// use cidrgate::ListReader;
 /// let list = ListReader::new().lenient(true).read("# office\n192.0.2.7/24\n198.51.100.1 - 198.51.100.9 ; guests\n")?;
 /// assert_eq!(list.entries(), 2);
-/// assert_eq!(list.warnings()[0].to_string(), "host bits were cleared: 192.0.2.7 is read as 192.0.2.0/24");
+/// assert_eq!(list.warnings()[0].to_string(), "host bits were cleared: 192.0.2.7/24 is read as 192.0.2.0/24");
 /// # Ok::<(), cidrgate::ReadError>(())
 /// ```
 #[derive(Clone, Debug, Default)]

@@ -1,11 +1,15 @@
 //! serde for the small value types: canonical text out, strict text in.
 
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
-use serde::ser::{Serialize, Serializer};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::finding::Finding;
 use crate::matcher::Fingerprint;
+use crate::policy::Explanation;
 use crate::range::IpRange;
 use crate::set::{CidrSet, Collector};
 use crate::text::Canonical;
@@ -32,6 +36,52 @@ impl Serialize for CidrSet {
             }
         }
         serializer.collect_seq(self.networks().map(Net))
+    }
+}
+
+/// The keys `line`, `column`, `code`, `level`, `message` and `rule`.
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(6))?;
+        map.serialize_entry("line", &self.line())?;
+        map.serialize_entry("column", &self.column())?;
+        map.serialize_entry("code", self.code().as_str())?;
+        map.serialize_entry("level", self.level().as_str())?;
+        map.serialize_entry("message", &self.to_string())?;
+        map.serialize_entry("rule", &self.rule())?;
+        map.end()
+    }
+}
+
+/// The keys `address`, `action`, `rule` (null for the default), `beaten` and `near_misses`; of each rule `index`, `line`
+/// and `note`, of the last two in a `rule` beside a `reason`.
+impl Serialize for Explanation<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Named<'a> {
+            index: usize,
+            line: u32,
+            note: Option<&'a str>,
+        }
+        #[derive(serde::Serialize)]
+        struct Other<'a> {
+            rule: Option<Named<'a>>,
+            reason: String,
+        }
+        let named = |index: usize| {
+            let rule = self.policy().rules().get(index)?;
+            Some(Named { index, line: rule.line(), note: rule.note() })
+        };
+        let other = |index, reason: &dyn fmt::Display| Other { rule: named(index), reason: reason.to_string() };
+        let beaten = self.beaten().iter().map(|beaten| other(beaten.rule(), &beaten.reason()));
+        let near_misses = self.near_misses().iter().map(|near| other(near.rule(), near));
+        let mut map = serializer.serialize_map(Some(5))?;
+        map.serialize_entry("address", Canonical::from(self.addr()).as_str())?;
+        map.serialize_entry("action", &self.action())?;
+        map.serialize_entry("rule", &self.owner().and_then(named))?;
+        map.serialize_entry("beaten", &beaten.collect::<Vec<_>>())?;
+        map.serialize_entry("near_misses", &near_misses.collect::<Vec<_>>())?;
+        map.end()
     }
 }
 

@@ -181,16 +181,16 @@ struct Fault<'a> {
     error: &'a str,
 }
 
-/// A rule in JSON, wherever one is named.
+/// A rule in JSON.
 #[derive(Serialize)]
-pub(crate) struct RuleJson<'a> {
+struct RuleJson<'a> {
     index: usize,
     line: u32,
     note: Option<&'a str>,
 }
 
 impl<'a> RuleJson<'a> {
-    pub(crate) fn new(index: usize, rule: &'a Rule) -> Self {
+    fn new(index: usize, rule: &'a Rule) -> Self {
         Self { index, line: rule.line(), note: rule.note() }
     }
 }

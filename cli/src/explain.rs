@@ -2,12 +2,12 @@
 
 use std::ffi::OsString;
 
+use cidrgate::Explanation;
 use cidrgate::text::{self, Canonical};
 use serde::Serialize;
 
 use crate::answer::{Answer, Stop};
 use crate::args::PolicyArgs;
-use crate::check::RuleJson;
 use crate::diagnose::Text;
 use crate::exit::Exit;
 use crate::policy::compile;
@@ -59,41 +59,19 @@ pub(crate) fn run(args: Args, answer: &mut Answer) -> Result<(), Stop> {
     if !args.json {
         return answer.line(format_args!("{}", explanation.to_string().trim_end()));
     }
-    let rule = |index: usize| Some(RuleJson::new(index, policy.rules().get(index)?));
-    let beaten = explanation.beaten().iter().map(|beaten| Other::new(rule(beaten.rule()), beaten.reason()));
-    let near_misses = explanation.near_misses().iter().map(|near| Other::new(rule(near.rule()), near));
+    let network = Canonical::from(compile(&policy)?.decide(address).network());
     answer.json(&Explained {
-        address: Canonical::from(address).as_str(),
         input: &String::from_utf8_lossy(input),
-        action: explanation.action().as_str(),
-        rule: explanation.owner().and_then(rule),
-        network: Canonical::from(compile(&policy)?.decide(address).network()).as_str(),
-        beaten: beaten.collect(),
-        near_misses: near_misses.collect(),
+        network: network.as_str(),
+        explanation: &explanation,
     })
 }
 
 /// What `check` says, and what is behind it.
 #[derive(Serialize)]
 struct Explained<'a> {
-    address: &'a str,
     input: &'a str,
-    action: &'a str,
-    rule: Option<RuleJson<'a>>,
     network: &'a str,
-    beaten: Vec<Other<'a>>,
-    near_misses: Vec<Other<'a>>,
-}
-
-/// A rule that does not decide, and why.
-#[derive(Serialize)]
-struct Other<'a> {
-    rule: Option<RuleJson<'a>>,
-    reason: String,
-}
-
-impl<'a> Other<'a> {
-    fn new(rule: Option<RuleJson<'a>>, reason: impl ToString) -> Self {
-        Self { rule, reason: reason.to_string() }
-    }
+    #[serde(flatten)]
+    explanation: &'a Explanation<'a>,
 }

@@ -101,15 +101,7 @@ fn file(finding: &Finding, subject: &Subject, from: &PolicyArgs) -> String {
 fn print(finding: &Finding, file: &str, json: bool, answer: &mut Answer) -> Result<(), Stop> {
     let (line, column, level, code) = (finding.line(), finding.column(), finding.level(), finding.code());
     if json {
-        return answer.json(&Found {
-            file,
-            line,
-            column,
-            code: code.as_str(),
-            level: level.as_str(),
-            message: &finding.to_string(),
-            rule: finding.rule(),
-        });
+        return answer.json(&Found { file, finding });
     }
     match line {
         0 => answer.line(format_args!("{file}: {level}[{code}]: {finding}")),
@@ -120,10 +112,6 @@ fn print(finding: &Finding, file: &str, json: bool, answer: &mut Answer) -> Resu
 #[derive(Serialize)]
 struct Found<'a> {
     file: &'a str,
-    line: u32,
-    column: u32,
-    code: &'a str,
-    level: &'a str,
-    message: &'a str,
-    rule: Option<usize>,
+    #[serde(flatten)]
+    finding: &'a Finding,
 }

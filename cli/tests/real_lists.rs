@@ -216,8 +216,10 @@ fn counts_in_the_headers(data: &Data) {
 
 fn clients_of_the_access_log(data: &Data) {
     let log = data.read("logs/apache_combined_2015.log.gz");
-    let field = |line: &[u8]| line.split(|byte| *byte == b' ').next().map(|field| String::from_utf8_lossy(field).into_owned());
-    let fields: BTreeSet<String> = log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).filter_map(field).collect();
+    let field =
+        |line: &[u8]| line.split(|byte| *byte == b' ').next().map(|field| String::from_utf8_lossy(field).into_owned());
+    let fields: BTreeSet<String> =
+        log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).filter_map(field).collect();
     let clients: Vec<IpAddr> = fields.iter().map(|field| cidrgate::text::addr(field).unwrap()).collect();
     assert_eq!(clients.len(), 1753);
     let aws = CidrSet::read(prefixes(data, "cloud/aws-ip-ranges.json.gz")).unwrap();
@@ -277,7 +279,9 @@ fn the_full_table_as_a_policy(data: &Data) {
         let (ip, len) = prefix.split_once('/').unwrap();
         let (ip, len): (IpAddr, u32) = (ip.parse().unwrap(), len.parse().unwrap());
         // Allow or deny by some mix of the prefix, not of its place.
-        let mixed = prefix.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+        let mixed = prefix
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
         let allow = mixed >> 40 & 1 == 1;
         text += if allow { "allow " } else { "deny " };
         text += prefix;
@@ -353,8 +357,11 @@ fn the_command_refuses_host_names(data: &Data, counts: &Counts) {
 
 fn the_command_merges_all_lists(data: &Data) {
     let counts = counts(data);
-    let lists: Vec<_> =
-        counts.iter().filter(|counts| counts.words == 0 && !counts.file.contains(".json")).map(|counts| &*counts.file).collect();
+    let lists: Vec<_> = counts
+        .iter()
+        .filter(|counts| counts.words == 0 && !counts.file.contains(".json"))
+        .map(|counts| &*counts.file)
+        .collect();
     let files: Vec<_> = lists.iter().map(|file| data.0.join(file)).collect();
     let sets: Vec<_> = lists.iter().map(|file| data.list(file)).collect();
     let all = sets.iter().fold(CidrSet::new(), |all, set| all | set);

@@ -25,6 +25,12 @@ pub struct Explanation<'a> {
 }
 
 impl Explanation<'_> {
+    /// The policy that was asked.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        self.policy
+    }
+
     /// The address; an IPv4-mapped one as the IPv4 address it is.
     #[must_use]
     pub fn addr(&self) -> IpAddr {

@@ -512,7 +512,19 @@ impl PolicyReader {
     /// all others. If an expectation does not hold, it names an address. If memory cannot be had.
     pub fn read(&self, text: impl AsRef<[u8]>) -> Result<Policy, ReadError> {
         let text = text.as_ref();
-        let json = is_json(text);
+        self.read_form(text, is_json(text))
+    }
+
+    /// Reads a policy in its JSON form, whatever it starts with.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    #[cfg(feature = "json")]
+    pub fn read_json(&self, text: impl AsRef<[u8]>) -> Result<Policy, ReadError> {
+        self.read_form(text.as_ref(), true)
+    }
+
+    fn read_form(&self, text: &[u8], json: bool) -> Result<Policy, ReadError> {
         let mut draft = draft::Draft::new(self.lenient, !json);
         for (name, set) in &self.handed_over {
             draft.hand_over(name, set);

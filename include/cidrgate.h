@@ -14,7 +14,7 @@
  *         const char *text = "deny  203.0.113.77    # lost laptop\n"
  *                            "allow 203.0.113.0/24  # the office\n";
  *         const uint8_t addr[4] = { 203, 0, 113, 77 };
- *         const uint8_t wide[16] = { [10] = 0xff, [11] = 0xff, 203, 0, 113, 77 };
+ *         const uint8_t wide[16] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 203, 0, 113, 77 };
  *         cidrgate_policy *policy;
  *         cidrgate_error *error;
  *         cidrgate_decision decision;
@@ -27,14 +27,18 @@
  *             return 2;
  *         }
  *         printf("%s\n", cidrgate_policy_allows_v4(policy, addr) ? "allowed" : "denied");
- *         if (cidrgate_policy_decide(policy, wide, &decision) == CIDRGATE_OK && decision.rule != UINT32_MAX)
- *             printf("line %u: %s\n", (unsigned)decision.line, cidrgate_policy_rule_note(policy, decision.rule));
+ *         if (cidrgate_policy_decide(policy, wide, &decision) == CIDRGATE_OK && decision.rule != UINT32_MAX) {
+ *             const char *note = cidrgate_policy_rule_note(policy, decision.rule);
+ *             printf("line %u: %s\n", (unsigned)decision.line, note != NULL ? note : "no note");
+ *         }
  *         cidrgate_policy_free(policy);
  *         return 0;
  *     }
  *
  * It prints "denied" and "line 1: lost laptop". Compile it with
- * cc example.c $(pkg-config --cflags --libs cidrgate), or with --static for the static library.
+ *
+ *     cc example.c $(pkg-config --cflags --libs cidrgate)
+ *     cc -static example.c $(pkg-config --cflags --libs --static cidrgate)
  *
  * The rules, for every function:
  *
@@ -42,16 +46,16 @@
  *            and written last, so after a failure there is nothing to free but the error. A question that cannot be
  *            answered (a NULL policy, a text that is no address, a fault in the library) is answered with false: deny.
  *            `error` may be NULL for those who need no detail; on success, and where there is nothing more to say than
- *            the status (NULL, FLAGS, PANIC), *error is NULL, which cidrgate_error_text takes too.
+ *            the status (NULL, FLAGS, PANIC, a length that nothing has), *error is NULL; every function on errors takes
+ *            that.
  * Ownership. What a function hands over through a pointer to a pointer is yours: free it with the _free of its type,
  *            once. NULL is fine there. `const char *` and `const uint8_t *` results belong to the object they were asked
  *            of and live as long as it. Objects share what they have in common; each is freed by itself.
  * Threads.   Functions that take const pointers may run at the same time on one object. Others need it for themselves,
  *            and _free must not race with any use. The library has no global state and starts no thread.
  * Pointers.  A text is a pointer and a length in bytes; it need not end in NUL and is not kept. NULL is fine where the
- *            length is 0. All pointers must be NULL or point at what the parameter says; no other mistake with
- *            arguments crashes. Freeing twice, using what was freed and lying about a length are such other mistakes
- *            that no library can see.
+ *            length is 0. All pointers must be NULL or point at what the parameter says. Freeing twice, using what was
+ *            freed and lying about a length are mistakes that no library can see; no other one crashes.
  * Bytes.     Addresses are octets in network order, as sockets have them: 4 for IPv4, 16 for either family, where IPv4
  *            is ::ffff:a.b.c.d, which is what a dual-stack socket delivers. cidrgate_sockaddr.h takes a sockaddr.
  * Flags.     Bits from one list, CIDRGATE_LENIENT and so on. A bit that a call has no use for is refused.
@@ -477,8 +481,6 @@ cidrgate_status cidrgate_set_write(const cidrgate_set *set,
 
 // Frees a set. NULL is fine.
 CIDRGATE_API void cidrgate_set_free(cidrgate_set *set);
-
-CIDRGATE_API void cidrgate_test_panic(bool panic);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -28,11 +28,13 @@ extern "C" {
  * zeros, for what is neither IPv4 nor IPv6. `len` is the length that accept() or recvfrom() gave. */
 static inline bool cidrgate_sockaddr_octets(const struct sockaddr *addr, size_t len, uint8_t octets[16])
 {
-    /* Copied, since the bytes need not be aligned for the family's type. */
+    struct sockaddr any;
     memset(octets, 0, 16);
-    if (addr == NULL || len < offsetof(struct sockaddr, sa_family) + sizeof addr->sa_family)
+    if (addr == NULL || len < offsetof(struct sockaddr, sa_family) + sizeof any.sa_family)
         return false;
-    switch (addr->sa_family) {
+    /* Copied, here and below, since the bytes need not be aligned for the type. */
+    memcpy(&any.sa_family, (const char *)addr + offsetof(struct sockaddr, sa_family), sizeof any.sa_family);
+    switch (any.sa_family) {
     case AF_INET: {
         struct sockaddr_in v4;
         if (len < sizeof v4)

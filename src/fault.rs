@@ -1,9 +1,11 @@
 //! What is wrong with a text, all of it, each fault with its place.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Display, Write};
 
+use crate::error::room;
 use crate::text::ErrorKind;
 
 /// The longest line of a policy text or a list, in bytes without its end.
@@ -36,7 +38,7 @@ impl Place {
 pub struct Fault {
     place: Place,
     kind: FaultKind,
-    message: String,
+    message: Cow<'static, str>,
 }
 
 impl Fault {
@@ -188,11 +190,21 @@ impl Faults {
         if at == KEPT {
             return;
         }
-        self.kept.truncate(KEPT - 1);
+        // A message is bounded, and so is their number.
+        if room(1024).is_err() {
+            return self.out_of_memory(place);
+        }
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = write!(text, "{message}");
-        self.kept.insert(at, Fault { place, kind, message: text });
+        self.keep(at, Fault { place, kind, message: text.into() });
+    }
+
+    fn keep(&mut self, at: usize, fault: Fault) {
+        self.kept.truncate(KEPT - 1);
+        if self.kept.try_reserve(1).is_ok() {
+            self.kept.insert(at, fault);
+        }
     }
 
     /// Notes text that is no address, network or range.
@@ -203,9 +215,13 @@ impl Faults {
         }
     }
 
+    /// Notes that memory was wanting, before everything else, in no more memory than that.
     pub(crate) fn out_of_memory(&mut self, place: Place) {
-        self.push(place, FaultKind::OutOfMemory, "out of memory");
-        self.exhausted = true;
+        if !self.exhausted {
+            self.exhausted = true;
+            self.count += 1;
+            self.keep(0, Fault { place, kind: FaultKind::OutOfMemory, message: "out of memory".into() });
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -238,15 +254,19 @@ impl Display for Faults {
     }
 }
 
-/// Text of hostile origin between quotes, printable and cut to a length that fits a message.
+/// Text of hostile origin between quotes, printable and cut to a length that fits a message; `nothing` if it is empty.
 pub(crate) struct Quoted<'a>(pub(crate) &'a [u8]);
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 64;
+        if self.0.is_empty() {
+            return f.write_str("nothing");
+        }
         let mut left = SHOWN;
         f.write_str("`")?;
-        for chunk in self.0.get(..4 * SHOWN).unwrap_or(self.0).utf8_chunks() {
+        // No character has more than four bytes, and one more than is shown tells that there is more.
+        for chunk in self.0.get(..4 * (SHOWN + 1)).unwrap_or(self.0).utf8_chunks() {
             for char in chunk.valid().chars() {
                 if left == 0 {
                     return f.write_str("…`");

@@ -68,6 +68,7 @@ mod fault;
 #[cfg(feature = "capi")]
 pub mod ffi;
 mod finding;
+mod fit;
 mod list;
 mod matcher;
 mod name;
@@ -84,6 +85,7 @@ mod word;
 pub use error::OutOfMemory;
 pub use fault::{BuildError, Fault, FaultKind, MAX_INPUT, MAX_LINE, ReadError};
 pub use finding::{Code, Finding, Level};
+pub use fit::{Fit, FitError};
 pub use list::{List, ListReader};
 pub use matcher::{Change, Decision, Fingerprint, Label, Matcher};
 pub use name::{NameError, SetName};

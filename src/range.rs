@@ -6,6 +6,7 @@ use core::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use crate::edges::before_foreign;
 use crate::text::{self, Canonical, ParseError};
 use crate::word::{Word, largest_len};
 
@@ -86,6 +87,11 @@ impl IpRange {
             (Span::V6(first, last), IpAddr::V6(addr)) => (first..=last).contains(&addr.to_bits()),
             _ => false,
         }
+    }
+
+    /// Whether it ends inside the block of IPv6 that nobody can ask about.
+    pub(crate) fn ends_in_foreign(&self) -> bool {
+        matches!(self.0, Span::V6(_, last) if before_foreign(last) != last)
     }
 
     /// The one network that is this range, if there is one.

@@ -327,23 +327,23 @@ pub struct Networks<'a> {
     v6: Split<'a, u128>,
 }
 
-/// The runs of one family, cut into networks.
+/// The runs of one family, cut into networks, `(first address, length)`: its smallest list.
 #[derive(Clone, Debug)]
-struct Split<'a, W> {
+pub(crate) struct Split<'a, W> {
     runs: Runs<'a, W>,
     run: word::Networks<W>,
 }
 
 impl<'a, W: Word> Split<'a, W> {
-    fn new(edges: &'a Edges<W>) -> Self {
+    pub(crate) fn new(edges: &'a Edges<W>) -> Self {
         Self { runs: edges.runs(), run: word::Networks::new(W::MAX, W::ZERO) }
     }
 }
 
-impl<W: Family> Iterator for Split<'_, W> {
-    type Item = IpNet;
+impl<W: Word> Iterator for Split<'_, W> {
+    type Item = (W, u32);
 
-    fn next(&mut self) -> Option<IpNet> {
+    fn next(&mut self) -> Option<(W, u32)> {
         loop {
             let Some((first, len)) = self.run.next() else {
                 let (first, last) = self.runs.next()?;
@@ -352,7 +352,7 @@ impl<W: Family> Iterator for Split<'_, W> {
             };
             // The foreign block itself would read as the other family.
             if W::FOREIGN != Some((first, first | !W::mask(len))) {
-                return Some(first.net(len));
+                return Some((first, len));
             }
         }
     }
@@ -362,7 +362,8 @@ impl Iterator for Networks<'_> {
     type Item = IpNet;
 
     fn next(&mut self) -> Option<IpNet> {
-        self.v4.next().or_else(|| self.v6.next())
+        let v4 = self.v4.next().map(|(first, len)| first.net(len));
+        v4.or_else(|| self.v6.next().map(|(first, len)| first.net(len)))
     }
 }
 

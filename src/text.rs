@@ -144,7 +144,7 @@ pub enum ErrorKind {
         value: u32,
     },
     /// An octet above 255.
-    #[error("octet {octet} is {value}, the largest is 255")]
+    #[error("octet {octet} is {}, the largest is 255", Amount(*.value))]
     Octet {
         /// Which octet, from 1.
         octet: u32,
@@ -187,7 +187,7 @@ pub enum ErrorKind {
     #[error("a prefix length belongs after the slash")]
     LengthMissing,
     /// A prefix length beyond the family's.
-    #[error("length {value} is too large, the largest here is {largest}")]
+    #[error("length {} is too large, the largest here is {largest}", Amount(*.value))]
     Length {
         /// The length found.
         value: u32,
@@ -239,6 +239,18 @@ impl Display for Byte {
     }
 }
 
+/// A number that may stand for all above it.
+struct Amount(u32);
+
+impl Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            u32::MAX => f.write_str("a number of ten digits or more"),
+            value => write!(f, "{value}"),
+        }
+    }
+}
+
 struct Zeros {
     zeros: u32,
     value: u32,
@@ -251,6 +263,7 @@ impl Display for Zeros {
             Some(octal) if octal != value && zeros < 8 => {
                 write!(f, "{:0<width$}{value} could be {value} or, in C, {octal}", "", width = zeros as usize)
             }
+            _ if value > 255 => f.write_str("and a number above 255, the largest octet"),
             Some(_) => write!(f, "write {value}"),
             None => write!(f, "write {value}; in C it is no number at all"),
         }
@@ -485,6 +498,7 @@ fn octets(part: &[u8]) -> Result<u32, ParseError> {
             (None, 4) => return Ok(bits),
             (Some(b'.'), 1..=3) => at += 1,
             (None, found) => return fault(at, ErrorKind::OctetCount { found }),
+            (Some(b'.'), _) if at + 1 == part.len() => return fault(at, unexpected(b'.', "the end of the address")),
             (Some(b'.'), _) => {
                 let found = 1 + part.iter().filter(|byte| **byte == b'.').count();
                 return fault(at, ErrorKind::OctetCount { found: u32::try_from(found).unwrap_or(u32::MAX) });

@@ -11,7 +11,7 @@ use cidrgate::{Action, CidrSet, SetName};
 
 use crate::exit::Exit;
 use crate::source::Source;
-use crate::{check, diff, explain, filter, lint, merge};
+use crate::{check, diff, explain, filter, lint, manual, merge};
 
 /// May this source address in, and why? Reads, checks and merges CIDR allow and deny lists.
 #[derive(Parser)]
@@ -43,6 +43,10 @@ pub(crate) enum Verb {
     Merge(merge::Args),
     Diff(diff::Args),
     Filter(filter::Args),
+    #[command(hide = true)]
+    Man(manual::ManArgs),
+    #[command(hide = true)]
+    Completions(manual::CompletionsArgs),
 }
 
 /// Says why a call makes no sense, and how a verb is called.

@@ -12,6 +12,7 @@ mod explain;
 mod filter;
 mod lint;
 mod list;
+mod manual;
 mod merge;
 mod pieces;
 mod policy;
@@ -35,6 +36,8 @@ fn main() -> ExitCode {
         Verb::Merge(args) => ("merge", merge::run(&args, &mut answer)),
         Verb::Diff(args) => ("diff", diff::run(args, &mut answer)),
         Verb::Filter(args) => ("filter", filter::run(args, &mut answer)),
+        Verb::Man(args) => ("man", manual::man(&args, &mut answer)),
+        Verb::Completions(args) => ("completions", manual::completions(&args, &mut answer)),
     };
     answer.end(done, |message| args::refuse(verb, message)).into()
 }

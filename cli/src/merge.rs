@@ -1,7 +1,9 @@
 //! `merge`: the smallest list that is all the lists together.
 
+use std::fmt::{self, Display};
+
 use cidrgate::text::Canonical;
-use cidrgate::{CidrSet, List, OutOfMemory};
+use cidrgate::{CidrSet, Fit, FitError, List, OutOfMemory};
 use serde::Serialize;
 
 use crate::answer::{Answer, Stop};
@@ -13,12 +15,18 @@ use crate::source::{Source, stdin_once};
 /// Print the smallest list that is all the lists together
 ///
 /// First the LISTs are united, then cut down to each --and, then less each --minus; --complement turns the result round;
-/// -4 and -6 come last.
+/// -4 and -6 come next, and --max last.
+///
+/// With --max, where the smallest list is longer, a list is printed that covers more: as few addresses more as any list
+/// of that length can. How many and which is said on standard error.
+///
+/// Exit code: 0, or 2 if a list could not be read or no list fits --max.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
   cidrgate merge drop.txt edrop.txt.gz
   cidrgate merge --and office.txt --minus lost.txt all.txt
+  cidrgate merge --max 200 --never lost.txt offices.txt
   curl https://example.com/list.txt | cidrgate merge --count -")]
 pub(crate) struct Args {
     /// Lists of addresses, networks and ranges, one a line; `-` is standard input
@@ -35,8 +43,14 @@ pub(crate) struct Args {
     complement: bool,
     #[command(flatten)]
     families: Families,
+    /// Print at most N networks, if need be by admitting more addresses, as few as can be
+    #[arg(long, value_name = "N")]
+    max: Option<usize>,
+    /// Admit nothing of this list beyond what is asked for
+    #[arg(long, value_name = "LIST", requires = "max")]
+    never: Vec<Source>,
     /// Print ranges (192.0.2.1-192.0.2.9), one for each run of addresses
-    #[arg(long)]
+    #[arg(long, conflicts_with = "max")]
     ranges: bool,
     /// Print how many networks there are (or ranges), a tab, and how many addresses
     #[arg(long)]
@@ -50,21 +64,22 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, answer: &mut Answer) -> Result<(), Stop> {
-    stdin_once(args.lists.iter().chain(&args.and).chain(&args.minus))?;
+    stdin_once(args.lists.iter().chain(&args.and).chain(&args.minus).chain(&args.never))?;
     let read = |lists| list::read_all(lists, args.lenient);
-    let (lists, and, minus) = (read(&args.lists), read(&args.and), read(&args.minus));
-    let set = combine(&lists?, &and?, &minus?, args).map_err(|error| {
-        tell(error);
-        Stop::Told
-    })?;
+    let (lists, and, minus, never) = (read(&args.lists), read(&args.and), read(&args.minus), read(&args.never));
+    let set = combine(&lists?, &and?, &minus?, args).map_err(told)?;
+    let never = never?;
 
+    if let Some(max) = args.max {
+        let fit = fit(&set, max, &never)?;
+        return match args.count {
+            true => print_count(fit.networks().len(), fit.set(), args, answer),
+            false => print_networks(fit.networks().iter().copied().map(Canonical::from), args, answer),
+        };
+    }
     if args.count {
         let networks = if args.ranges { set.ranges().count() } else { set.networks().count() };
-        let addresses = set.count();
-        return match args.json {
-            true => answer.json(&Counts { networks, addresses: addresses.to_string() }),
-            false => answer.line(format_args!("{networks}\t{addresses}")),
-        };
+        return print_count(networks, &set, args, answer);
     }
     if args.ranges {
         for range in set.ranges() {
@@ -76,14 +91,47 @@ pub(crate) fn run(args: &Args, answer: &mut Answer) -> Result<(), Stop> {
         }
         return Ok(());
     }
-    for network in set.networks() {
-        let network = Canonical::from(network);
+    print_networks(set.networks().map(Canonical::from), args, answer)
+}
+
+fn print_networks(networks: impl Iterator<Item = Canonical>, args: &Args, answer: &mut Answer) -> Result<(), Stop> {
+    for network in networks {
         match args.json {
             true => answer.json(&Network { network: network.as_str() })?,
             false => answer.line(format_args!("{network}"))?,
         }
     }
     Ok(())
+}
+
+fn print_count(networks: usize, set: &CidrSet, args: &Args, answer: &mut Answer) -> Result<(), Stop> {
+    let addresses = set.count();
+    match args.json {
+        true => answer.json(&Counts { networks, addresses: addresses.to_string() }),
+        false => answer.line(format_args!("{networks}\t{addresses}")),
+    }
+}
+
+fn told(error: impl Display) -> Stop {
+    tell(error);
+    Stop::Told
+}
+
+/// Fits the set to the limit, and says what that admits.
+fn fit(set: &CidrSet, max: usize, never: &[List]) -> Result<Fit, Stop> {
+    let never = CidrSet::union_of(never.iter().map(List::set)).map_err(told)?;
+    let kept = set.intersection(&never).map_err(told)?;
+    if !kept.is_empty() {
+        tell(format_args!("asked for, so in despite --never: {}", Excerpt(&kept)));
+    }
+    let fit = set.fit(max, &never).map_err(|error| match error {
+        FitError::NoFit { .. } => told(format_args!("--max {max}: {error}")),
+        _ => told(error),
+    })?;
+    if !fit.extra().is_empty() {
+        tell(format_args!("admitted beyond what was asked for: {}", Excerpt(fit.extra())));
+    }
+    Ok(fit)
 }
 
 fn combine(lists: &[List], and: &[List], minus: &[List], args: &Args) -> Result<CidrSet, OutOfMemory> {
@@ -105,6 +153,24 @@ fn combine(lists: &[List], and: &[List], minus: &[List], args: &Args) -> Result<
         }
     }
     Ok(args.families.of(&set))
+}
+
+/// How many addresses a set has, and its first networks.
+struct Excerpt<'a>(&'a CidrSet);
+
+impl Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 5;
+        let count = self.0.count();
+        write!(f, "{count} {} (", if count == 1 { "address" } else { "addresses" })?;
+        for (index, network) in self.0.networks().take(SHOWN).enumerate() {
+            write!(f, "{}{}", if index == 0 { "" } else { ", " }, Canonical::from(network))?;
+        }
+        match self.0.networks().skip(SHOWN).count() {
+            0 => f.write_str(")"),
+            more => write!(f, " and {more} more)"),
+        }
+    }
 }
 
 #[derive(Serialize)]

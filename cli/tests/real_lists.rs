@@ -184,7 +184,7 @@ fn prefixes(data: &Data, file: &str) -> String {
     } else if file.contains("gcp") {
         members(&json["prefixes"], &["ipv4Prefix", "ipv6Prefix"])
     } else if file.contains("github") {
-        // Beside the addresses there are keys and domains; those have no slash and no dot in their first part alike.
+        // Beside the lists of addresses there are some of keys, and the domains.
         let lists = json.as_object().unwrap().iter().filter(|(name, _)| !name.contains("key") && *name != "domains");
         lists.flat_map(|(_, list)| strings(list)).collect()
     } else {

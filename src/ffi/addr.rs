@@ -39,12 +39,13 @@ pub unsafe extern "C" fn cidrgate_addr_parse(
     octets: *mut u8,
     error: *mut *mut cidrgate_error,
 ) -> cidrgate_status {
+    // SAFETY: the header asks for outputs that are NULL or writable.
+    let (octets, error) = unsafe { (Out::new(octets.cast(), [0; 16]), Out::new(error, core::ptr::null_mut())) };
     guard(CIDRGATE_ERR_PANIC, || {
-        // SAFETY: the header asks for outputs that are NULL or writable, and a text of `len` bytes.
-        let error = unsafe { Out::optional(error, core::ptr::null_mut()) };
         let result = || {
-            // SAFETY: as above.
-            let (octets, text) = unsafe { (Out::required(octets.cast(), [0; 16])?, bytes(text, len)?) };
+            let octets = octets.required()?;
+            // SAFETY: the header asks for a text of `len` bytes.
+            let text = unsafe { bytes(text, len)? };
             let addr = text::addr(text).map_err(|error| Failure::in_line(error.offset(), error))?;
             octets.set(to_octets(addr));
             Ok(())
@@ -70,15 +71,14 @@ pub unsafe extern "C" fn cidrgate_net_parse(
     prefix_len: *mut u8,
     error: *mut *mut cidrgate_error,
 ) -> cidrgate_status {
+    // SAFETY: the header asks for outputs that are NULL or writable.
+    let (octets, prefix_len, error) =
+        unsafe { (Out::new(octets.cast(), [0; 16]), Out::new(prefix_len, 0), Out::new(error, core::ptr::null_mut())) };
     guard(CIDRGATE_ERR_PANIC, || {
-        // SAFETY: the header asks for outputs that are NULL or writable, and a text of `len` bytes.
-        let error = unsafe { Out::optional(error, core::ptr::null_mut()) };
         let result = || {
-            // SAFETY: as above.
-            let outs = unsafe { (Out::required(octets.cast(), [0; 16]), Out::required(prefix_len, 0)) };
-            let (octets, prefix_len) = (outs.0?, outs.1?);
+            let (octets, prefix_len) = (octets.required()?, prefix_len.required()?);
             let lenient = known(flags, CIDRGATE_LENIENT)? != 0;
-            // SAFETY: as above.
+            // SAFETY: the header asks for a text of `len` bytes.
             let text = unsafe { bytes(text, len)? };
             let net = if lenient { text::net_lenient(text).map(|(net, _)| net) } else { text::net(text) };
             let (bits, len) = to_network(net.map_err(|error| Failure::in_line(error.offset(), error))?);

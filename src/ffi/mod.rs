@@ -114,7 +114,7 @@ mod injected {
     static PANIC: AtomicBool = AtomicBool::new(false);
 
     #[unsafe(no_mangle)]
-    pub extern "C" fn cidrgate_test_panic(panic: bool) {
+    extern "C" fn cidrgate_test_panic(panic: bool) {
         PANIC.store(panic, Ordering::SeqCst);
     }
 
@@ -159,24 +159,19 @@ unsafe fn octets<const N: usize>(octets: *const u8) -> Result<[u8; N], cidrgate_
 struct Out<T>(*mut T);
 
 impl<T> Out<T> {
-    /// Takes note of an output that must be given, and sets it to nothing.
+    /// Takes note of an output, and sets it to nothing. Made outside of `guard`, so that this holds whatever follows.
     ///
     /// # Safety
     /// `place` is NULL or may be written to.
-    unsafe fn required(place: *mut T, nothing: T) -> Result<Self, cidrgate_status> {
-        // SAFETY: the caller's promise is ours.
-        let out = unsafe { Self::optional(place, nothing) };
-        if place.is_null() { Err(CIDRGATE_ERR_NULL) } else { Ok(out) }
-    }
-
-    /// The same of one that may be NULL.
-    ///
-    /// # Safety
-    /// `place` is NULL or may be written to.
-    unsafe fn optional(place: *mut T, nothing: T) -> Self {
+    unsafe fn new(place: *mut T, nothing: T) -> Self {
         let out = Self(place);
         out.set(nothing);
         out
+    }
+
+    /// Refuses NULL.
+    fn required(&self) -> Result<&Self, cidrgate_status> {
+        if self.0.is_null() { Err(CIDRGATE_ERR_NULL) } else { Ok(self) }
     }
 
     fn set(&self, value: T) {

@@ -113,12 +113,11 @@ pub(super) unsafe fn parse(
     policy: *mut *mut cidrgate_policy,
     error: *mut *mut cidrgate_error,
 ) -> cidrgate_status {
+    // SAFETY: the caller's promise is ours.
+    let (policy, error) = unsafe { (Out::new(policy, ptr::null_mut()), Out::new(error, ptr::null_mut())) };
     guard(CIDRGATE_ERR_PANIC, || {
-        // SAFETY: the caller's promise is ours.
-        let error = unsafe { Out::optional(error, ptr::null_mut()) };
         let result = || {
-            // SAFETY: as above.
-            let policy = unsafe { Out::required(policy, ptr::null_mut())? };
+            let policy = policy.required()?;
             let flags = known(flags, CIDRGATE_LENIENT | CIDRGATE_JSON | CIDRGATE_VERDICTS_ONLY)?;
             let reader = reader().ok_or(CIDRGATE_ERR_NULL)?.lenient(flags & CIDRGATE_LENIENT != 0);
             // SAFETY: as above.
@@ -202,16 +201,16 @@ unsafe fn batch<const N: usize>(
     allowed: *mut bool,
     ask: fn(&Matcher, &[[u8; N]], &mut [bool]),
 ) {
+    // No object is longer: with such a count the caller cannot have kept its promise.
+    if allowed.is_null() || count > isize::MAX as usize / N {
+        return;
+    }
+    // SAFETY: not null and the caller's promise. Written before it is read, since C may never have.
+    let allowed = unsafe {
+        allowed.write_bytes(0, count);
+        slice::from_raw_parts_mut(allowed, count)
+    };
     guard((), || {
-        // No object is longer: with such a count the caller cannot have kept its promise.
-        if allowed.is_null() || count > isize::MAX as usize / N {
-            return;
-        }
-        // SAFETY: not null and the caller's promise. Written before it is read, since C may never have.
-        let allowed = unsafe {
-            allowed.write_bytes(0, count);
-            slice::from_raw_parts_mut(allowed, count)
-        };
         let (Some(policy), false) = (policy, addrs.is_null()) else { return };
         // SAFETY: not null, and the caller's promise.
         ask(&policy.matcher, unsafe { slice::from_raw_parts(addrs, count) }, allowed);
@@ -230,11 +229,13 @@ pub unsafe extern "C" fn cidrgate_policy_decide(
     octets: *const u8,
     decision: *mut cidrgate_decision,
 ) -> cidrgate_status {
+    // SAFETY: the header asks for an output that is NULL or writable.
+    let out = unsafe { Out::new(decision, cidrgate_decision::DENY) };
     guard(CIDRGATE_ERR_PANIC, || {
         let result = || {
-            // SAFETY: the header asks for an output that is NULL or writable, and NULL or 16 octets.
-            let (out, octets) =
-                unsafe { (Out::required(decision, cidrgate_decision::DENY)?, self::octets::<16>(octets)?) };
+            let out = out.required()?;
+            // SAFETY: the header asks for NULL or 16 octets.
+            let octets = unsafe { self::octets::<16>(octets)? };
             let matcher = &policy.ok_or(CIDRGATE_ERR_NULL)?.matcher;
             let decision = matcher.decide(Ipv6Addr::from(octets));
             let (network, prefix_len) = to_network(decision.network());
@@ -292,10 +293,11 @@ unsafe fn write(
     text: *mut *mut cidrgate_buffer,
     write: impl FnOnce(&Policy, bool) -> Result<String, cidrgate_status>,
 ) -> cidrgate_status {
+    // SAFETY: the caller's promise is ours.
+    let out = unsafe { Out::new(text, ptr::null_mut()) };
     guard(CIDRGATE_ERR_PANIC, || {
         let result = || {
-            // SAFETY: the caller's promise is ours.
-            let out = unsafe { Out::required(text, ptr::null_mut())? };
+            let out = out.required()?;
             let json = known(flags, CIDRGATE_JSON)? != 0;
             let source = policy.ok_or(CIDRGATE_ERR_NULL)?.source.as_ref().ok_or(CIDRGATE_ERR_NO_SOURCE)?;
             out.give(cidrgate_buffer::of(write(source, json)?));
@@ -380,10 +382,11 @@ pub unsafe extern "C" fn cidrgate_policy_allowed(
     policy: Option<&cidrgate_policy>,
     set: *mut *mut cidrgate_set,
 ) -> cidrgate_status {
+    // SAFETY: the header asks for an output that is NULL or writable.
+    let out = unsafe { Out::new(set, ptr::null_mut()) };
     guard(CIDRGATE_ERR_PANIC, || {
         let result = || {
-            // SAFETY: the header asks for an output that is NULL or writable.
-            let out = unsafe { Out::required(set, ptr::null_mut())? };
+            let out = out.required()?;
             out.give(cidrgate_set(policy.ok_or(CIDRGATE_ERR_NULL)?.matcher.allowed()));
             Ok(())
         };
@@ -396,9 +399,9 @@ pub unsafe extern "C" fn cidrgate_policy_allowed(
 /// cbindgen:ptrs-as-arrays=[[digest;32]]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cidrgate_policy_fingerprint(policy: Option<&cidrgate_policy>, digest: *mut u8) {
+    // SAFETY: the header asks for NULL or room for 32 bytes.
+    let out = unsafe { Out::new(digest.cast::<[u8; 32]>(), [0; 32]) };
     guard((), || {
-        // SAFETY: the header asks for NULL or room for 32 bytes.
-        let out = unsafe { Out::optional(digest.cast::<[u8; 32]>(), [0; 32]) };
         if let Some(policy) = policy {
             out.set(*policy.matcher.fingerprint().as_bytes());
         }

@@ -45,13 +45,13 @@ pub unsafe extern "C" fn cidrgate_reader_set(
     set: Option<&cidrgate_set>,
     error: *mut *mut cidrgate_error,
 ) -> cidrgate_status {
+    // SAFETY: the header asks for an output that is NULL or writable.
+    let error = unsafe { Out::new(error, ptr::null_mut()) };
     guard(CIDRGATE_ERR_PANIC, || {
-        // SAFETY: the header asks for outputs that are NULL or writable, and a text of `len` bytes.
-        let error = unsafe { Out::optional(error, ptr::null_mut()) };
         let result = || {
             let reader = reader.ok_or(CIDRGATE_ERR_NULL)?;
             let set = set.ok_or(CIDRGATE_ERR_NULL)?;
-            // SAFETY: as above.
+            // SAFETY: the header asks for a text of `len` bytes.
             let name = core::str::from_utf8(unsafe { bytes(name, len)? }).unwrap_or_default();
             let name = SetName::new(name).map_err(|error| Failure::in_line(0, error))?;
             reader.sets.retain(|(known, _)| known != name.as_str());

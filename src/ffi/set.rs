@@ -32,14 +32,13 @@ pub unsafe extern "C" fn cidrgate_set_parse(
     set: *mut *mut cidrgate_set,
     error: *mut *mut cidrgate_error,
 ) -> cidrgate_status {
+    // SAFETY: the header asks for outputs that are NULL or writable.
+    let (set, error) = unsafe { (Out::new(set, ptr::null_mut()), Out::new(error, ptr::null_mut())) };
     guard(CIDRGATE_ERR_PANIC, || {
-        // SAFETY: the header asks for outputs that are NULL or writable, and a text of `len` bytes.
-        let error = unsafe { Out::optional(error, ptr::null_mut()) };
         let result = || {
-            // SAFETY: as above.
-            let set = unsafe { Out::required(set, ptr::null_mut())? };
+            let set = set.required()?;
             let lenient = known(flags, CIDRGATE_LENIENT)? != 0;
-            // SAFETY: as above.
+            // SAFETY: the header asks for a text of `len` bytes.
             let text = unsafe { bytes(text, len)? };
             set.give(cidrgate_set(ListReader::new().lenient(lenient).read(text)?.into_set()));
             Ok(())
@@ -56,10 +55,11 @@ unsafe fn operation(
     result: *mut *mut cidrgate_set,
     operate: impl FnOnce() -> Option<Result<CidrSet, OutOfMemory>>,
 ) -> cidrgate_status {
+    // SAFETY: the caller's promise is ours.
+    let result = unsafe { Out::new(result, ptr::null_mut()) };
     guard(CIDRGATE_ERR_PANIC, || {
         let done = || {
-            // SAFETY: the caller's promise is ours.
-            let result = unsafe { Out::required(result, ptr::null_mut())? };
+            let result = result.required()?;
             let set = operate().ok_or(CIDRGATE_ERR_NULL)?;
             result.give(cidrgate_set(set.map_err(|OutOfMemory| CIDRGATE_ERR_MEMORY)?));
             Ok(())
@@ -176,10 +176,11 @@ pub unsafe extern "C" fn cidrgate_set_write(
     flags: u32,
     text: *mut *mut cidrgate_buffer,
 ) -> cidrgate_status {
+    // SAFETY: the header asks for an output that is NULL or writable.
+    let out = unsafe { Out::new(text, ptr::null_mut()) };
     guard(CIDRGATE_ERR_PANIC, || {
         let result = || {
-            // SAFETY: the header asks for outputs that are NULL or writable.
-            let out = unsafe { Out::required(text, ptr::null_mut())? };
+            let out = out.required()?;
             let ranges = known(flags, CIDRGATE_RANGES)? != 0;
             let set = &set.ok_or(CIDRGATE_ERR_NULL)?.0;
             let mut written = String::new();

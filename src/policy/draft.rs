@@ -6,8 +6,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Display;
 
+use ipnet::IpNet;
+
 use super::{Action, Expectation, MAX_NOTE, NamedSet, Policy, Precedence, Rule, Target, paint};
-use crate::error::OutOfMemory;
+use crate::error::{OutOfMemory, room};
 use crate::fault::{FaultKind, Faults, Place, Quoted, ReadError};
 use crate::finding::{Finding, What};
 use crate::list;
@@ -43,6 +45,8 @@ struct SetDraft {
     entries: usize,
     /// Whether an entry is a range that is no network.
     has_range: bool,
+    /// The entries that are networks ending with the mapped block.
+    disguised: BTreeSet<IpNet>,
 }
 
 /// What a rule of a statement says besides its target.
@@ -70,8 +74,20 @@ impl Draft {
         }
     }
 
+    /// Sees that there is memory for small things.
+    fn has_room(&mut self, bytes: usize, place: Place) -> bool {
+        let has = room(bytes).is_ok();
+        if !has {
+            self.faults.out_of_memory(place);
+        }
+        has
+    }
+
     pub(super) fn hand_over(&mut self, name: &str, set: &CidrSet) {
         let place = Place::default();
+        if !self.has_room(name.len(), place) {
+            return;
+        }
         match SetName::new(name) {
             Err(error) => self.fault(place, FaultKind::SetName, format_args!("{}: {error}", Quoted(name.as_bytes()))),
             Ok(name) => {
@@ -118,6 +134,9 @@ impl Draft {
     }
 
     pub(super) fn set_name(&mut self, text: &str, place: Place) -> Option<SetName> {
+        if !self.has_room(text.len(), place) {
+            return None;
+        }
         SetName::new(text)
             .map_err(|error| {
                 self.fault(place, FaultKind::SetName, format_args!("{}: {error}", Quoted(text.as_bytes())));
@@ -138,14 +157,15 @@ impl Draft {
         };
         match wrong {
             Some(wrong) => self.fault(place, FaultKind::Note, format_args!("{}: {wrong}", Quoted(text.as_bytes()))),
-            None if !text.is_empty() => return Some(text.into()),
+            None if !text.is_empty() && self.has_room(text.len(), place) => return Some(text.into()),
             None => {}
         }
         None
     }
 
     pub(super) fn priority(&mut self, text: &str, place: Place) -> Option<u32> {
-        let priority = (!text.starts_with('+')).then(|| text.parse().ok()).flatten();
+        let plain = text == "0" || !text.starts_with(['0', '+']);
+        let priority = plain.then(|| text.parse().ok()).flatten();
         if priority.is_none() {
             let found = Quoted(text.as_bytes());
             self.fault(
@@ -228,8 +248,10 @@ impl Draft {
 
     fn built_target(&mut self, target: Target, rule: Option<usize>) -> Option<Target> {
         let place = Place::default();
-        let Target::Network(net) = target else {
-            return Some(target);
+        let net = match target {
+            Target::Network(net) => net,
+            Target::Range(range) => return Some(range.into()),
+            target => return Some(target),
         };
         let cleared = text::host_bits(net);
         if let (Some(kind), false) = (cleared, self.lenient) {
@@ -271,6 +293,8 @@ impl Draft {
         let Some(set) = self.sets.get_mut(name) else { return };
         set.entries += 1;
         set.has_range |= range.network().is_none();
+        // There are sixteen such networks, of /80 to /95.
+        set.disguised.extend(range.network().filter(|_| range.ends_in_foreign()));
         if let Err(OutOfMemory) = set.ranges.push(range) {
             self.faults.out_of_memory(place);
         }
@@ -331,9 +355,14 @@ impl Draft {
             match draft.ranges.finish() {
                 Err(OutOfMemory) => self.faults.out_of_memory(place),
                 Ok(set) => {
-                    // As many networks as the smallest list has, covering the same, can only be the smallest list.
-                    let respelled = draft.has_range || draft.entries != set.networks().count();
-                    sets.insert(name, NamedSet { set, place, respelled });
+                    // As many networks as the smallest list has, covering the same, can only be the smallest list;
+                    // but what ends with the mapped block covers no more than what ends before it.
+                    let mut disguised = draft.disguised;
+                    let count = set.networks().inspect(|net| _ = disguised.remove(net)).count();
+                    let respelled = draft.has_range || draft.entries != count || !disguised.is_empty();
+                    if self.has_room(0, place) {
+                        sets.insert(name, NamedSet { set, place, respelled });
+                    }
                 }
             }
         }
@@ -348,6 +377,9 @@ impl Draft {
         let rules = self.rules.iter().map(|rule| (&rule.target, rule.place));
         let expectations = self.expectations.iter().map(|expected| (&expected.target, expected.place));
         for (target, place) in rules.chain(expectations) {
+            if self.faults.exhausted() {
+                break;
+            }
             let Target::Set(name) = target else { continue };
             if !sets.contains_key(name) {
                 let near = Nearest { found: name.as_str(), known: sets.keys().map(SetName::as_str) };
@@ -355,7 +387,10 @@ impl Draft {
                 self.faults.push(place, FaultKind::UnknownSet, message);
             }
             if !used.contains(name) {
-                used.insert(name.clone());
+                match room(0) {
+                    Ok(()) => _ = used.insert(name.clone()),
+                    Err(OutOfMemory) => self.faults.out_of_memory(place),
+                }
             }
         }
         used

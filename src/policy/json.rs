@@ -70,12 +70,12 @@ fn write_said(action: Action, target: &Target, rule: Option<&Rule>, out: &mut St
 }
 
 pub(super) fn read(text: &[u8], draft: &mut Draft) {
-    let mut places = Places::new(text);
+    let start = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let mut places = Places::new(text, start);
     if text.len() > MAX_INPUT {
-        draft.fault(places.of(0), FaultKind::Limit, TooLarge(text.len()));
+        draft.fault(places.of(start), FaultKind::Limit, TooLarge(text.len()));
         return;
     }
-    let start = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let json = match core::str::from_utf8(&text[start..]) {
         Ok(json) => json,
         Err(error) => {
@@ -189,7 +189,8 @@ impl<'a> Reader<'a, '_> {
         let priority = match priority {
             Some(raw) if raw.starts_with(|char: char| char == '-' || char.is_ascii_digit()) => {
                 let place = self.place(raw);
-                self.draft.priority(raw, place).map(|priority| (priority, place))
+                // One that is at fault is not missing too.
+                Some((self.draft.priority(raw, place).unwrap_or(0), place))
             }
             Some(raw) => return Err(self.shape(raw, "expected a number")),
             None => None,
@@ -349,18 +350,19 @@ impl<'a, R, V: FnMut(&mut R, Raw<'a>, Raw<'a>) -> Result<(), Shape>> Visitor<'a>
     }
 }
 
-/// From offsets to lines. Values are asked for in the order of the text but for the order of the five members, so it
-/// goes on from where it was and seldom starts again.
+/// From offsets to lines, forth and back from the place that was last asked for: what lies between is read again, and on
+/// the way back the line that is gone back to.
 struct Places<'a> {
     text: &'a [u8],
+    start: Place,
     at: Place,
 }
 
 impl<'a> Places<'a> {
-    const START: Place = Place { offset: 0, line: 1, column: 1 };
-
-    fn new(text: &'a [u8]) -> Self {
-        Self { text, at: Self::START }
+    /// Columns of the first line count from behind a mark, `start` bytes long.
+    fn new(text: &'a [u8], start: usize) -> Self {
+        let start = Place { offset: start, line: 1, column: 1 };
+        Self { text, start, at: start }
     }
 
     /// Where a part of the text starts.
@@ -369,23 +371,34 @@ impl<'a> Places<'a> {
     }
 
     fn of(&mut self, offset: usize) -> Place {
-        if offset < self.at.offset {
-            self.at = Self::START;
-        }
-        let passed = self.text.get(self.at.offset..offset).unwrap_or_default();
-        for byte in passed {
-            self.at = match byte {
-                b'\n' => Place { offset: self.at.offset + 1, line: self.at.line.saturating_add(1), column: 1 },
-                _ => self.at.right(1),
-            };
-        }
+        let offset = offset.clamp(self.start.offset, self.text.len());
+        let newlines = |from: usize, to: usize| {
+            let passed = self.text.get(from..to).unwrap_or_default();
+            let last = passed.iter().rposition(|byte| *byte == b'\n').map(|at| from + at + 1);
+            (u32::try_from(passed.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(u32::MAX), last)
+        };
+        let column = |start: usize| u32::try_from(offset - start + 1).unwrap_or(u32::MAX);
+        let line_start = self.at.offset + 1 - self.at.column as usize;
+        self.at = if offset >= self.at.offset {
+            let (passed, last) = newlines(self.at.offset, offset);
+            let line = self.at.line.saturating_add(passed);
+            Place { offset, line, column: column(last.unwrap_or(line_start)) }
+        } else if offset >= line_start {
+            Place { offset, line: self.at.line, column: column(line_start) }
+        } else {
+            let (passed, _) = newlines(offset, self.at.offset);
+            let before = self.text.get(self.start.offset..offset).unwrap_or_default();
+            let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            Place { offset, line: self.at.line.saturating_sub(passed), column: column(self.start.offset + start) }
+        };
         self.at
     }
 
     /// The place of a line and column that both count from 1.
     fn of_line(&mut self, line: usize, column: usize) -> Place {
         let starts = self.text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-        let start = core::iter::once(0).chain(starts).nth(line.saturating_sub(1)).unwrap_or(self.text.len());
+        let start =
+            core::iter::once(self.start.offset).chain(starts).nth(line.saturating_sub(1)).unwrap_or(self.text.len());
         self.of((start + column.saturating_sub(1)).min(self.text.len()))
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::paint::Part;
 use super::{CompileError, Painting, Policy, Precedence, Rule, Target, paint};
-use crate::error::OutOfMemory;
+use crate::error::{OutOfMemory, room};
 use crate::fault::Place;
 use crate::finding::{Finding, RuleRef, What};
 use crate::name::SetName;
@@ -41,7 +41,9 @@ impl Policy {
                 *fate = if needed || *fate == Fate::Needed { Fate::Needed } else { Fate::Seen };
             }
         })?;
-        let mut findings = Findings(self.warnings.clone());
+        let mut findings = Findings(Vec::new());
+        findings.0.try_reserve(self.warnings.len()).map_err(OutOfMemory::from)?;
+        findings.0.extend_from_slice(&self.warnings);
         for (index, (rule, fate)) in self.rules.iter().zip(fates).enumerate() {
             let mut found = |what| findings.add(rule.place, Some(index), what);
             match fate {
@@ -57,8 +59,8 @@ impl Policy {
         self.find_contradictions(&mut findings)?;
         self.judge_sets(&mut findings)?;
         self.judge_families(&mut findings)?;
-        // Stable, so that findings of one place keep their order; it is short where policies are sane.
-        findings.0.sort_by_key(|finding| finding.place);
+        // In place: the stable sort takes memory that cannot be refused.
+        findings.0.sort_unstable_by_key(|finding| (finding.place, finding.rule, finding.code()));
         Ok(findings.0)
     }
 
@@ -101,6 +103,7 @@ impl Policy {
         let mut targets: BTreeMap<&SetName, Target> = BTreeMap::new();
         let mut names: BTreeMap<&CidrSet, &SetName> = BTreeMap::new();
         for (name, set) in self.sets() {
+            room(0)?;
             let mut ranges = set.ranges();
             let target = match (ranges.next(), ranges.next()) {
                 (Some(range), None) => range.into(),
@@ -108,17 +111,22 @@ impl Policy {
             };
             targets.insert(name, target);
         }
-        // Of each target the first rule of either action.
-        let mut first: BTreeMap<&Target, [Option<usize>; 2]> = BTreeMap::new();
-        for (index, rule) in self.rules.iter().enumerate() {
-            let target = match &rule.target {
-                Target::Set(name) => targets.get(name).unwrap_or(&rule.target),
-                target => target,
-            };
-            let seen = first.entry(target).or_default();
-            seen[rule.action as usize].get_or_insert(index);
-            if let Some(other) = seen[1 - rule.action as usize] {
-                findings.add(rule.place, Some(index), What::Contradiction { other: self.reference(other) })?;
+        let mut rules = Vec::new();
+        rules.try_reserve_exact(self.rules.len())?;
+        rules.extend(self.rules.iter().enumerate().map(|(index, rule)| match &rule.target {
+            Target::Set(name) => (targets.get(name).unwrap_or(&rule.target), index),
+            target => (target, index),
+        }));
+        rules.sort_unstable();
+        for same in rules.chunk_by(|a, b| a.0 == b.0) {
+            // The first rule of either action.
+            let mut first = [None; 2];
+            for (_, index) in same {
+                let rule = &self.rules[*index];
+                first[rule.action as usize].get_or_insert(*index);
+                if let Some(other) = first[1 - rule.action as usize] {
+                    findings.add(rule.place, Some(*index), What::Contradiction { other: self.reference(other) })?;
+                }
             }
         }
         Ok(())
@@ -128,11 +136,13 @@ impl Policy {
         let mut users: BTreeMap<&str, Option<usize>> = BTreeMap::new();
         for (index, rule) in self.rules.iter().enumerate() {
             if let Target::Set(name) = &rule.target {
+                room(0)?;
                 users.entry(name.as_str()).or_insert(Some(index));
             }
         }
         for expected in &self.expectations {
             if let Target::Set(name) = &expected.target {
+                room(0)?;
                 users.entry(name.as_str()).or_insert(None);
             }
         }

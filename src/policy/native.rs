@@ -221,7 +221,8 @@ fn rules(action: &str, mut words: Words<'_>, comment: Option<(&str, usize)>, dra
                 if about.priority.is_some() {
                     draft.fault(place, FaultKind::Repeated, "the priority is given twice");
                 }
-                about.priority = priority.map(|priority| (priority, place));
+                // One that is at fault is not missing too.
+                about.priority = Some((priority.unwrap_or(0), place));
             }
             _ => {
                 let found = Quoted(word.as_bytes());

@@ -2,10 +2,11 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use super::{Action, Policy, Precedence, Rule, Target};
 use crate::edges::Edges;
-use crate::error::OutOfMemory;
+use crate::error::{OutOfMemory, room};
 use crate::fault::{FaultKind, Faults};
 use crate::name::SetName;
 use crate::painting::{DEFAULT, Order, Piece, Segments};
@@ -141,6 +142,12 @@ impl Policy {
         one.into_iter().chain(set.into_iter().flat_map(|set| W::of_set(set).runs()))
     }
 
+    /// The first address of the target that is in the set.
+    fn first_in(&self, target: &Target, set: &CidrSet) -> Option<IpAddr> {
+        let v4 = self.runs::<u32>(target).find_map(|run| set.v4().first_in(run).map(Family::addr));
+        v4.or_else(|| self.runs::<u128>(target).find_map(|run| set.v6().first_in(run).map(Family::addr)))
+    }
+
     /// The pieces of the rules in one family, each with its place in the order.
     fn pieces<W: Part>(&self) -> impl Iterator<Item = Piece<W>> + '_ {
         let explode = self.precedence == Precedence::LongestPrefix;
@@ -200,12 +207,15 @@ pub(super) fn judge_expectations(policy: &Policy, faults: &mut Faults) {
     let mut known = BTreeMap::new();
     for expected in &policy.expectations {
         let wrong = if expected.action.is_allow() { &denied } else { &allowed };
-        let witness = *known.entry((&expected.target, expected.action)).or_insert_with(|| {
-            let v4 = policy.runs::<u32>(&expected.target).find_map(|run| wrong.v4().first_in(run).map(Family::addr));
-            v4.or_else(|| {
-                policy.runs::<u128>(&expected.target).find_map(|run| wrong.v6().first_in(run).map(Family::addr))
-            })
-        });
+        let witness = match &expected.target {
+            Target::Set(name) => {
+                if room(0).is_err() {
+                    return faults.out_of_memory(expected.place);
+                }
+                *known.entry((name, expected.action)).or_insert_with(|| policy.first_in(&expected.target, wrong))
+            }
+            target => policy.first_in(target, wrong),
+        };
         if let Some(witness) = witness {
             let verb = if expected.action.is_allow() { "denied" } else { "allowed" };
             let witness = Canonical::from(witness);

@@ -1,12 +1,17 @@
-# What developers and CI run. `make test` is all that must pass; `make check-deep` is the same with long runs.
+# `make` and `make install` are for those who use the C library and the command. `make test` is all that must pass;
+# `make check-deep` is the same with long runs.
 
 CARGO ?= cargo
 # Each feature alone, and none.
-FEATURES = "" std serde json
+FEATURES = "" std serde json capi
 
-.PHONY: test fmt lint docs features unit examples bench bench-smoke check-deep
+.PHONY: build install uninstall header test fmt lint docs features unit examples c bench bench-smoke bench-c check-deep
 
-test: fmt lint features docs unit examples bench-smoke
+build:
+
+include install.mk
+
+test: fmt lint features docs unit examples bench-smoke c
 
 fmt:
 	$(CARGO) fmt --all --check
@@ -33,12 +38,37 @@ unit:
 examples:
 	$(CARGO) run --quiet --example decide -- examples/office.policy 203.0.113.10 203.0.113.77
 
+# include/cidrgate.h, from src/ffi and cbindgen.toml. That it is fresh is a test (tests/header.rs).
+header:
+	CIDRGATE_UPDATE_HEADER=1 $(CARGO) build --quiet -p cidrgate --features header
+
+# The C interface, installed in a scratch prefix as users have it.
+c: c-installed
+	tests/c/matrix.sh "$(SCRATCH)/prefix" "$(SCRATCH)"
+	tests/c/test.sh "$(SCRATCH)/prefix" "$(SCRATCH)"
+	$(CARGO) rustc --quiet -p cidrgate --lib --features capi --crate-type staticlib -- --cfg cidrgate_test_panic
+	tests/c/panic.sh "$(SCRATCH)/prefix" "$(SCRATCH)" "$(ABSOLUTE_TARGET)/debug/libcidrgate.a"
+
+.PHONY: c-installed
+ABSOLUTE_TARGET = $(if $(filter /%,$(TARGET)),,$(CURDIR)/)$(TARGET)
+SCRATCH = $(ABSOLUTE_TARGET)/c
+c-installed:
+	@$(MAKE) --silent install PREFIX="$(SCRATCH)/prefix" DESTDIR= LIBDIR="$(SCRATCH)/prefix/lib" \
+		INCLUDEDIR="$(SCRATCH)/prefix/include" MANDIR="$(SCRATCH)/prefix/share/man"
+
 bench:
 	$(CARGO) run --release -p cidrgate-benches
 
 bench-smoke:
 	$(CARGO) run --quiet -p cidrgate-benches -- --smoke > /dev/null
 
+# Nanoseconds a call, from C and from Rust, in one run.
+bench-c: c-installed
+	$(CC) -std=c11 -O2 -D_POSIX_C_SOURCE=200809L -I"$(SCRATCH)/prefix/include" benches/c/bench.c -o "$(SCRATCH)/bench" \
+		-L"$(SCRATCH)/prefix/lib" -lcidrgate -Wl,-rpath,"$(SCRATCH)/prefix/lib"
+	$(CARGO) run --quiet --release -p cidrgate-benches -- --c "$(SCRATCH)/bench" "$(SCRATCH)"
+
 # The same laws on many more random cases, optimised.
-check-deep:
+check-deep: c-installed
 	PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --release --workspace --all-features
+	tests/c/deep.sh "$(SCRATCH)/prefix" "$(SCRATCH)"

@@ -1,6 +1,9 @@
 //! Measures build and look-up of cidrgate on lists from fixed seeds: the median of seven runs, the fastest beside it.
 //!
-//! `make bench` builds and runs it. `--smoke` runs everything once, on small lists, to see that it works.
+//! `make bench` builds and runs it. `--smoke` runs everything once, on small lists, to see that it works. `make bench-c`
+//! compares calls through C with those in Rust (`--c PROGRAM FOLDER`).
+
+mod c;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -129,6 +132,11 @@ fn lookups(matcher: &Matcher, family: Family, queries: &[u128], runs: usize) -> 
 }
 
 fn main() {
+    if let [_, option, program, folder] = &std::env::args().collect::<Vec<_>>()[..] {
+        assert_eq!(option, "--c", "--c PROGRAM FOLDER");
+        c::compare(program, folder.as_ref()).expect("the comparison with C");
+        return;
+    }
     let smoke = std::env::args().any(|arg| arg == "--smoke");
     let runs = if smoke { 1 } else { RUNS };
     let sizes: &[usize] = if smoke { &[20, 200] } else { &[20, 200, 10_000, 1_000_000] };

@@ -5,6 +5,8 @@
 //! inputs are references that may be null, outputs are raw pointers that are only written to (what they point at may
 //! never have been written), a text is a pointer and a length, and the safe answer stands before any work.
 #![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc)]
+// `[[octets;16]]` in a comment is for cbindgen.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 mod addr;
 mod buffer;

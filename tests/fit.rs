@@ -9,10 +9,6 @@ use ipnet::IpNet;
 use oracle::{Addr, MAPPED, Span};
 use proptest::prelude::*;
 
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, max_global_rejects: 4 * cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 fn pieces(most: usize) -> impl Strategy<Value = Vec<Piece>> {
     proptest::collection::vec(cases::piece(), 0..=most)
 }
@@ -83,7 +79,7 @@ fn every_way(networks: &[(Span, u32)], set: &[Span], never: &[Addr]) -> Vec<Opti
 }
 
 proptest! {
-    #![proptest_config(config(2000))]
+    #![proptest_config(cases::config(2000))]
 
     #[test]
     fn no_list_is_cheaper(pieces in pieces(4), never in pieces(2)) {
@@ -117,7 +113,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(4000))]
+    #![proptest_config(cases::config(4000))]
 
     #[test]
     fn what_holds_for_every_list(pieces in pieces(12), never in pieces(4), max in 0..40usize) {

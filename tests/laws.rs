@@ -13,13 +13,6 @@ use oracle::{Addr, MAPPED, Precedence, Rule, Span};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-fn config(cases: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    // As many as asked for in `PROPTEST_CASES`, if that is more. A failure prints its smallest case, which is better
-    // kept as a test of its own than as a seed.
-    ProptestConfig { cases: cases.max(default.cases), failure_persistence: None, ..default }
-}
-
 /// Random addresses of all sizes.
 fn others() -> impl Strategy<Value = Vec<u128>> {
     let other = (any::<u128>(), 0..128u32).prop_map(|(bits, shift)| bits >> shift);
@@ -92,7 +85,7 @@ fn fingerprint(turns: &[Addr], allows: impl Fn(Addr) -> bool) -> String {
 }
 
 proptest! {
-    #![proptest_config(config(1500))]
+    #![proptest_config(cases::config(1500))]
 
     #[test]
     fn every_way_to_ask_gives_the_answer_of_the_oracle(case in cases::case(), others in others()) {
@@ -379,7 +372,7 @@ proptest! {
 
 #[cfg(feature = "json")]
 proptest! {
-    #![proptest_config(config(1500))]
+    #![proptest_config(cases::config(1500))]
 
     #[test]
     fn text_and_json_say_the_same(case in cases::case()) {
@@ -433,7 +426,7 @@ fn an_expectation_holds_exactly_where_the_oracle_says_so() {
     .into_iter()
     .map(|(v6, bits, len, allow)| Rule { allow, parts: oracle::of_network(v6, bits, len), priority: 0 })
     .collect();
-    let mut runner = proptest::test_runner::TestRunner::new(config(1500));
+    let mut runner = proptest::test_runner::TestRunner::new(cases::config(1500));
     let run = runner.run(&(cases::piece(), any::<bool>()), |(piece, allow)| {
         let span = piece.span();
         let parts = spans.iter().flat_map(|rule| rule.parts.iter().map(|(span, _)| span));

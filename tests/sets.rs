@@ -11,13 +11,6 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use oracle::{Addr, MAPPED, Span};
 use proptest::prelude::*;
 
-fn config(cases: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    // As many as asked for in `PROPTEST_CASES`, if that is more. A failure prints its smallest case, which is better
-    // kept as a test of its own than as a seed.
-    ProptestConfig { cases: cases.max(default.cases), failure_persistence: None, ..default }
-}
-
 fn pieces() -> impl Strategy<Value = Vec<Piece>> {
     proptest::collection::vec(cases::piece(), 0..10)
 }
@@ -118,7 +111,7 @@ fn askable(set: &CidrSet) -> String {
 }
 
 proptest! {
-    #![proptest_config(config(4000))]
+    #![proptest_config(cases::config(4000))]
 
     #[test]
     fn a_set_is_what_the_oracle_says(pieces in pieces()) {

@@ -14,6 +14,14 @@ use crate::oracle::{
     Addr, MAPPED, Precedence, Rule, Span, folded_network, network, of_all, of_network, of_spans, width,
 };
 
+/// So many cases, or as many as `PROPTEST_CASES` asks for, if that is more. A failure prints its smallest case, which is
+/// better kept as a test of its own than as a seed.
+pub fn config(cases: u32) -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let cases = cases.max(default.cases);
+    ProptestConfig { cases, max_global_rejects: 4 * cases, failure_persistence: None, ..default }
+}
+
 const V4: [u128; 12] = [
     0,
     1,

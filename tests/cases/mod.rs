@@ -16,7 +16,7 @@ use crate::oracle::{
 
 /// So many cases, or as many as `PROPTEST_CASES` asks for, if that is more. A failure prints its smallest case, which is
 /// better kept as a test of its own than as a seed.
-pub fn config(cases: u32) -> ProptestConfig {
+pub(crate) fn config(cases: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
     let cases = cases.max(default.cases);
     ProptestConfig { cases, max_global_rejects: 4 * cases, failure_persistence: None, ..default }

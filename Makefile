@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 # Each feature alone, and none.
-FEATURES = "" std serde json capi
+FEATURES = "" std serde json azure capi
 
 .PHONY: build install uninstall header test fmt lint docs features unit examples c bench bench-smoke bench-c check-deep
 

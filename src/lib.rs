@@ -46,6 +46,7 @@
 //! | [`Matcher::allows`], [`Matcher::decide`] | a few dependent loads, whatever the size | none |
 //! | [`CidrSet`] operators, [`Matcher::diff`], [`CidrSet::is_subset`] | one pass over both | the result |
 //! | [`CidrSet::contains`] | log n | none |
+//! | [`CidrSet::fit`] | n·k, at most n² | n·min(k, 128) |
 //! | [`Policy::explain`] | one pass over the rules | the rules that contain the address |
 //! | [`Policy::lint`] | n log n | the findings |
 //!
@@ -56,12 +57,15 @@
 //! - `std` (default): turns on `std` in the dependencies. Without it the library needs `alloc` only.
 //! - `serde`: `Serialize` and `Deserialize` for [`Action`], [`Precedence`], [`IpRange`] and [`CidrSet`].
 //! - `json`: policies as JSON, read by [`Policy::read`] and written by `Policy::to_json`.
+//! - `azure`: the module `azure`, which reads and evaluates what Azure prints: authorized ranges, firewalls, routes.
 #![no_std]
 #![cfg_attr(not(feature = "capi"), forbid(unsafe_code))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
 
+#[cfg(feature = "azure")]
+pub mod azure;
 mod edges;
 mod error;
 mod fault;

@@ -191,7 +191,8 @@ fn the_shapes_of_a_cluster() {
         assert_eq!(read(text).unwrap().listed(), &two, "{text}");
     }
     for text in [
-        "{}",
+        r#"{"apiServerAccessProfile":null,"fqdn":"a.example"}"#,
+        r#"{"properties":{"nodeResourceGroup":"MC_a"}}"#,
         r#"{"apiServerAccessProfile":{"authorizedIPRanges":null}}"#,
         r#"{"properties":{"apiServerAuthorizedIPRanges":[]}}"#,
     ] {
@@ -199,6 +200,10 @@ fn the_shapes_of_a_cluster() {
     }
     assert!(read(r#"{"apiServerAccessProfile":{"authorizedIPRanges":["0.0.0.0/32"]}}"#).unwrap().is_own_only());
     for (text, path) in [
+        // What is no cluster says of nobody that they may connect.
+        ("{}", ""),
+        (r#"{"routes":[]}"#, ""),
+        (r#"{"fqdn":null,"properties":{}}"#, ""),
         ("", ""),
         ("[]", ""),
         ("7", ""),

@@ -9,7 +9,7 @@ use core::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::json::{NamedSets, Node, is_tag, parse};
+use super::json::{NamedSets, Node, Wrong, is_tag, parse};
 use crate::error::OutOfMemory;
 use crate::fault::{BuildError, Quoted};
 use crate::name::SetName;
@@ -26,6 +26,10 @@ pub const LIMIT_VNET_INTEGRATION: usize = 2000;
 
 /// Alone in a list: nobody but the cluster itself. It is a word, not the network it looks like.
 const KEYWORD: &str = "0.0.0.0/32";
+
+/// By these a document is known as a cluster, whatever else is left out of it.
+const CLUSTER_MEMBERS: [&str; 6] =
+    ["apiServerAccessProfile", "fqdn", "nodeResourceGroup", "agentPoolProfiles", "networkProfile", "provisioningState"];
 
 /// How many faults of one list are told; the others are counted.
 const TOLD: usize = 100;
@@ -213,8 +217,8 @@ impl RangesError {
     }
 }
 
-impl From<super::json::Wrong> for RangesError {
-    fn from(wrong: super::json::Wrong) -> Self {
+impl From<Wrong> for RangesError {
+    fn from(wrong: Wrong) -> Self {
         Self { faults: Vec::from([RangesFault { path: wrong.path, reason: wrong.reason }]), count: 1 }
     }
 }
@@ -408,13 +412,24 @@ impl RangesReader {
     /// switched off, as is an empty one.
     ///
     /// # Errors
-    /// If the document cannot be read, or any entry is at fault.
+    /// If the document cannot be read or has none of a cluster's members, or any entry is at fault.
     pub fn read_cluster(&self, text: impl AsRef<[u8]>) -> Result<AuthorizedRanges, RangesError> {
         let document = parse(text.as_ref())?;
         let cluster = Node::root(&document);
         let now = cluster.along(&["apiServerAccessProfile", "authorizedIPRanges"])?;
         let then = cluster.member("apiServerAuthorizedIPRanges")?;
-        let list = Node::same(now, then)?.map_or(Ok(Vec::new()), |list| list.items())?;
+        let list = match Node::same(now, then)? {
+            Some(list) => list.items()?,
+            // Without a list everyone may connect; of a document that is no cluster that must not be said.
+            None => {
+                for name in CLUSTER_MEMBERS {
+                    if cluster.member(name)?.is_some() {
+                        return self.judge(core::iter::empty());
+                    }
+                }
+                return Err(Wrong::new("", "this is no cluster: it has none of the members of one").into());
+            }
+        };
         let mut parts = Vec::new();
         for node in &list {
             parts.push((node.path().to_string(), node.string()?));

@@ -14,7 +14,7 @@ use super::cidrgate_status::{self, *};
 use super::error::{Failure, c_string, cidrgate_error};
 use super::set::cidrgate_set;
 use super::{CIDRGATE_JSON, CIDRGATE_LENIENT, CIDRGATE_VERDICTS_ONLY, Out, bytes, guard, known, octets, status};
-use crate::{Finding, Matcher, Policy, PolicyReader, text};
+use crate::{Finding, Matcher, OutOfMemory, Policy, PolicyReader, text};
 
 /// A compiled policy. Immutable, so any number of threads may ask it at once; free it with cidrgate_policy_free.
 pub struct cidrgate_policy {
@@ -43,6 +43,7 @@ impl cidrgate_policy {
         }
         let matcher = policy.compile()?;
         let (mut notes, mut note_of) = (Vec::new(), Vec::new());
+        note_of.try_reserve_exact(policy.rules().len()).map_err(OutOfMemory::from)?;
         let mut last = None;
         for rule in policy.rules() {
             let note = rule.note();

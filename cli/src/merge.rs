@@ -69,6 +69,10 @@ pub(crate) fn run(args: &Args, answer: &mut Answer) -> Result<(), Stop> {
     let (lists, and, minus, never) = (read(&args.lists), read(&args.and), read(&args.minus), read(&args.never));
     let set = combine(&lists?, &and?, &minus?, args).map_err(told)?;
     let never = never?;
+    // One that has become empty would protect nobody.
+    if let Some((source, _)) = args.never.iter().zip(&never).find(|(_, list)| list.entries() == 0) {
+        return Err(told(format_args!("{source}: the list has no entries; leave out --never if that is right")));
+    }
 
     if let Some(max) = args.max {
         let fit = fit(&set, max, &never)?;

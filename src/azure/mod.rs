@@ -2,6 +2,7 @@
 //! JSON that `az … -o json` and Azure Resource Manager print.
 //!
 //! - [`AuthorizedRanges`]: who may connect to the API server.
+//! - [`Plan`]: what a change of that list opens and closes, and the command that makes it.
 //! - [`Firewall`]: which flows a firewall lets pass.
 //! - [`RouteTable`]: where a packet goes next.
 //! - [`VirtualNetwork`]: the address space, the subnets, and the one that a firewall needs.
@@ -14,12 +15,14 @@
 mod firewall;
 mod json;
 mod network;
+mod plan;
 mod ranges;
 mod routes;
 
 pub use firewall::{Answer, Firewall, FirewallError, FirewallReader, FirewallRule, Flow, FlowError, Protocol, Verdict};
 pub use json::MAX_DOCUMENT;
 pub use network::{FIREWALL_SUBNET, NetworkError, Subnet, SubnetFault, VirtualNetwork};
+pub use plan::{Plan, PlanWarning, Planner, Refusal, Respelled};
 pub use ranges::{
     AuthorizedRanges, Era, EraError, LIMIT, LIMIT_VNET_INTEGRATION, LimitError, RangeEntry, RangeWarning, RangesError,
     RangesFault, RangesReader,

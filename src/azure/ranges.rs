@@ -25,7 +25,7 @@ pub const LIMIT: usize = 200;
 pub const LIMIT_VNET_INTEGRATION: usize = 2000;
 
 /// Alone in a list: nobody but the cluster itself. It is a word, not the network it looks like.
-const KEYWORD: &str = "0.0.0.0/32";
+pub(super) const KEYWORD: &str = "0.0.0.0/32";
 
 /// By these a document is known as a cluster, whatever else is left out of it.
 const CLUSTER_MEMBERS: [&str; 6] =
@@ -61,7 +61,7 @@ const GLOBAL_AFTER_ALL: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 0, 9), Ipv4Addr::
 
 /// Why the network is not global. As in Python, a network is not global if both its ends lie in one block of the table
 /// and neither is one of the exceptions; a network that reaches beyond its block passes.
-fn not_global(net: Ipv4Net) -> Option<&'static str> {
+pub(super) fn not_global(net: Ipv4Net) -> Option<&'static str> {
     let ends = [net.network(), net.broadcast()];
     if ends.iter().any(|end| GLOBAL_AFTER_ALL.contains(end)) {
         return None;
@@ -298,6 +298,11 @@ impl AuthorizedRanges {
         self.keyword
     }
 
+    /// The service tag, if one is listed: its name, and its IPv4 addresses.
+    pub(super) fn tag(&self) -> Option<(&SetName, &CidrSet)> {
+        self.tag.as_ref().map(|(name, set)| (name, set))
+    }
+
     /// The entries in order; none if the feature is off or the list is the keyword.
     #[must_use]
     pub fn entries(&self) -> &[RangeEntry] {
@@ -314,6 +319,15 @@ impl AuthorizedRanges {
     #[must_use]
     pub fn listed(&self) -> &CidrSet {
         &self.listed
+    }
+
+    /// The addresses of the entries that are networks, without the service tag's.
+    pub(super) fn networks(&self) -> Result<CidrSet, OutOfMemory> {
+        let networks = self.entries.iter().filter_map(|entry| match &entry.target {
+            Target::Network(net) => Some(IpRange::from(*net)),
+            _ => None,
+        });
+        CidrSet::try_from_ranges(networks)
     }
 
     /// Who may connect: what is listed, and `own`, the addresses that the service adds by itself (the API server's, the
@@ -414,8 +428,10 @@ impl RangesReader {
     /// # Errors
     /// If the document cannot be read or has none of a cluster's members, or any entry is at fault.
     pub fn read_cluster(&self, text: impl AsRef<[u8]>) -> Result<AuthorizedRanges, RangesError> {
-        let document = parse(text.as_ref())?;
-        let cluster = Node::root(&document);
+        self.cluster(&Node::root(&parse(text.as_ref())?))
+    }
+
+    pub(super) fn cluster(&self, cluster: &Node<'_>) -> Result<AuthorizedRanges, RangesError> {
         let now = cluster.along(&["apiServerAccessProfile", "authorizedIPRanges"])?;
         let then = cluster.member("apiServerAuthorizedIPRanges")?;
         let list = match Node::same(now, then)? {
@@ -520,11 +536,7 @@ impl RangesReader {
 }
 
 fn listed(ranges: &AuthorizedRanges) -> Result<CidrSet, OutOfMemory> {
-    let networks = ranges.entries.iter().filter_map(|entry| match &entry.target {
-        Target::Network(net) => Some(IpRange::from(*net)),
-        _ => None,
-    });
-    let networks = CidrSet::try_from_ranges(networks)?;
+    let networks = ranges.networks()?;
     match &ranges.tag {
         Some((_, set)) => networks.union(set),
         None => Ok(networks),

@@ -343,6 +343,41 @@ fn naive(
     }
 }
 
+/// That each source is in the set of its answer and in no other, and nobody is in none.
+fn every_source(firewall: &Firewall, flow: &Flow, want: impl Fn(usize) -> Answer, text: &str) {
+    let answers = [Answer::Allow, Answer::Deny, Answer::NoMatch, Answer::Undecided];
+    let sources = firewall.sources(flow).unwrap();
+    for from in 0..8 {
+        let got: Vec<_> = answers.iter().filter(|answer| sources.of(**answer).contains([20, 0, 0, from])).collect();
+        assert_eq!(got, [&want(from.into())], "{flow:?} from {from}\n{text}");
+    }
+    let all = CidrSet::union_of(answers.iter().map(|answer| sources.of(*answer))).unwrap();
+    assert_eq!(all, CidrSet::all().only_v4());
+    let count: u128 = answers.iter().map(|answer| sources.of(*answer).count().to_u128().unwrap()).sum();
+    assert_eq!(count, 1 << 32);
+}
+
+#[test]
+fn the_sources_of_an_answer() {
+    let firewall = network(&[
+        collection("deny", 100, "Deny", &[rule("lab", "TCP", "10.240.9.0/24", "40.0.0.1", "443")]),
+        collection(
+            "allow",
+            200,
+            "Allow",
+            &[rule("nodes", "TCP", "10.240.0.0/17", "*", "443-444"), rule("v6", "Any", "2001:db8::/32", "*", "*")],
+        ),
+    ]);
+    let of = |flow: &str, answer| firewall.sources(&flow.parse().unwrap()).unwrap().of(answer).clone();
+    let to = "TCP,9.9.9.9,40.0.0.1:443";
+    assert_eq!(of(to, Answer::Deny), set("10.240.9.0/24"));
+    assert_eq!(of(to, Answer::Allow), set("10.240.0.0/17") - set("10.240.9.0/24"));
+    assert_eq!(of(to, Answer::NoMatch), CidrSet::all().only_v4() - set("10.240.0.0/17"));
+    assert_eq!(of("TCP,9.9.9.9,40.0.0.1:444", Answer::Allow), set("10.240.0.0/17"));
+    assert!(of("TCP,9.9.9.9,40.0.0.1:445", Answer::Allow).is_empty());
+    assert_eq!(of("ICMP,::1,[::2]", Answer::Allow), set("2001:db8::/32"));
+}
+
 #[test]
 fn random_rule_sets_over_every_flow() {
     let mut random = Random(11);
@@ -399,6 +434,9 @@ fn random_rule_sets_over_every_flow() {
                 let port = (protocol != 2).then_some(port);
                 let tail = port.map_or(String::new(), |port| format!(":{port}"));
                 let flow = format!("{name},20.0.0.{from},20.0.0.{to}{tail}").parse().unwrap();
+                if from == 0 {
+                    every_source(&firewall, &flow, |from| naive(&nat, &net, protocol, from, to, port).0, &text);
+                }
                 let verdict = firewall.decide(&flow);
                 let want = naive(&nat, &net, protocol, from, to, port);
                 seen[want.0 as usize] += 1;

@@ -12,8 +12,9 @@ use core::str::FromStr;
 use super::json::{NamedSets, Node, Wrong, document_error, is_tag, parse};
 use crate::error::OutOfMemory;
 use crate::fault::Quoted;
-use crate::painting::{DEFAULT, Order, Piece, Segments};
+use crate::painting::{DEFAULT, Order, Piece, Segments, segment};
 use crate::policy::Action;
+use crate::range::{Family, IpRange};
 use crate::set::{CidrSet, Collector};
 use crate::text;
 
@@ -242,6 +243,10 @@ pub struct Verdict<'a> {
 }
 
 impl<'a> Verdict<'a> {
+    fn said(answer: Answer, rule: Option<&'a FirewallRule>) -> Self {
+        Self { answer, rule, asks_application_rules: false }
+    }
+
     /// What it does.
     #[must_use]
     pub fn answer(&self) -> Answer {
@@ -258,6 +263,21 @@ impl<'a> Verdict<'a> {
     #[must_use]
     pub fn asks_application_rules(&self) -> bool {
         self.asks_application_rules
+    }
+}
+
+/// Which sources get which answer, from [`Firewall::sources`]. Every source of the family is in one of the sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// By answer, in the order in which they are declared.
+    sets: [CidrSet; 4],
+}
+
+impl Sources {
+    /// The sources that get this answer.
+    #[must_use]
+    pub fn of(&self, answer: Answer) -> &CidrSet {
+        &self.sets[answer as usize]
     }
 }
 
@@ -302,20 +322,90 @@ impl Firewall {
     /// that matches.
     #[must_use]
     pub fn decide(&self, flow: &Flow) -> Verdict<'_> {
-        let said = |answer, rule| Verdict { answer, rule, asks_application_rules: false };
         let (flow, dnat) = self.translated(flow);
-        let Some(flow) = flow else { return said(Answer::Undecided, dnat) };
-        match (self.network.find(&flow), dnat) {
-            (Some((rule, true)), _) => said(Answer::Undecided, Some(rule)),
-            (Some((rule, false)), _) if !rule.action.is_allow() => said(Answer::Deny, Some(rule)),
-            (_, Some(dnat)) => said(Answer::Allow, Some(dnat)),
-            (Some((rule, false)), None) => said(Answer::Allow, Some(rule)),
+        let Some(flow) = flow else { return Verdict::said(Answer::Undecided, dnat) };
+        self.judge(&flow, self.network.find(&flow), dnat)
+    }
+
+    /// What network rules and DNAT make of a flow that is translated by now.
+    fn judge<'a>(
+        &self,
+        flow: &Flow,
+        network: Option<(&'a FirewallRule, bool)>,
+        dnat: Option<&'a FirewallRule>,
+    ) -> Verdict<'a> {
+        match (network, dnat) {
+            (Some((rule, true)), _) => Verdict::said(Answer::Undecided, Some(rule)),
+            (Some((rule, false)), _) if !rule.action.is_allow() => Verdict::said(Answer::Deny, Some(rule)),
+            (_, Some(dnat)) => Verdict::said(Answer::Allow, Some(dnat)),
+            (Some((rule, false)), None) => Verdict::said(Answer::Allow, Some(rule)),
             (None, None) => Verdict {
-                answer: Answer::NoMatch,
-                rule: None,
                 asks_application_rules: self.has_application_rules && flow.protocol == Protocol::Tcp,
+                ..Verdict::said(Answer::NoMatch, None)
             },
         }
+    }
+
+    /// What the firewall does with the flow from every source, not only its own: which sources get which answer, all of
+    /// the destination's family. One painting of the classes that have the flow, and one more for each DNAT rule that
+    /// has it from some source.
+    ///
+    /// ```
+    /// use cidrgate::CidrSet;
+    /// use cidrgate::azure::{Answer, Firewall};
+    /// let firewall = Firewall::read(r#"{"networkRuleCollections": [{
+    ///     "name": "out", "priority": 200, "action": {"type": "Allow"},
+    ///     "rules": [{"name": "api", "protocols": ["TCP"], "sourceAddresses": ["10.240.0.0/17"],
+    ///                "destinationAddresses": ["40.0.0.1"], "destinationPorts": ["443"]}]
+    /// }]}"#)?;
+    /// let sources = firewall.sources(&"TCP,10.240.0.4,40.0.0.1:443".parse()?)?;
+    /// let nodes: CidrSet = "10.240.0.0/16".parse()?;
+    /// assert_eq!((nodes - sources.of(Answer::Allow)).to_string(), "10.240.128.0/17\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If memory cannot be had.
+    pub fn sources(&self, flow: &Flow) -> Result<Sources, OutOfMemory> {
+        let mut ranges: [Vec<IpRange>; 4] = Default::default();
+        let mut push = |answer: Answer, range| {
+            let ranges = &mut ranges[answer as usize];
+            ranges.try_reserve(1)?;
+            ranges.push(range);
+            Ok::<_, OutOfMemory>(())
+        };
+        let mut by_dnat: BTreeMap<u32, Vec<IpRange>> = BTreeMap::new();
+        self.dnat.paint(flow, |owner, range| {
+            let ranges = by_dnat.entry(owner).or_default();
+            ranges.try_reserve(1)?;
+            ranges.push(range);
+            Ok(())
+        })?;
+        for (owner, sources) in by_dnat {
+            let dnat = self.dnat.rule(owner).map(|(rule, _)| rule);
+            let (translated, _) = Self::translate(flow, dnat);
+            let Some(to) = translated else {
+                sources.into_iter().try_for_each(|range| push(Answer::Undecided, range))?;
+                continue;
+            };
+            // The source decides the family: it stays as it is.
+            let mut sources = sources.into_iter().peekable();
+            self.network.paint(&to, |owner, range| {
+                let answer = self.judge(&to, self.network.rule(owner), dnat).answer;
+                while let Some(part) = sources.peek() {
+                    if let Ok(common) = IpRange::new(part.first().max(range.first()), part.last().min(range.last())) {
+                        push(answer, common)?;
+                    }
+                    if part.last() > range.last() {
+                        break;
+                    }
+                    sources.next();
+                }
+                Ok(())
+            })?;
+        }
+        let [allow, deny, no_match, undecided] = ranges.map(CidrSet::try_from_ranges);
+        Ok(Sources { sets: [allow?, deny?, no_match?, undecided?] })
     }
 
     /// The rules that match the flow, or may by a domain name, beside the one that decides; in order. One pass over all
@@ -331,7 +421,10 @@ impl Firewall {
 
     /// The flow after DNAT, none if it goes to a domain name; and the rule that translated it.
     fn translated(&self, flow: &Flow) -> (Option<Flow>, Option<&FirewallRule>) {
-        let found = self.dnat.find(flow).map(|(rule, _)| rule);
+        Self::translate(flow, self.dnat.find(flow).map(|(rule, _)| rule))
+    }
+
+    fn translate<'a>(flow: &Flow, found: Option<&'a FirewallRule>) -> (Option<Flow>, Option<&'a FirewallRule>) {
         let Some(Translation(to)) = found.and_then(|rule| rule.translation) else { return (Some(*flow), None) };
         let flow = to.map(|(destination, port)| Flow { destination, port: flow.port.and(port), ..*flow });
         (flow, found)
@@ -356,6 +449,15 @@ struct Class {
     destinations: CidrSet,
     v4: Segments<u32>,
     v6: Segments<u128>,
+}
+
+impl Class {
+    /// Whether the flow is one of the class, from some source.
+    fn has(&self, flow: &Flow) -> bool {
+        self.protocols & flow.protocol.bit() != 0
+            && self.ports.has(flow.port)
+            && self.destinations.contains(flow.destination)
+    }
 }
 
 impl Table {
@@ -405,10 +507,7 @@ impl Table {
             if class.first >= best {
                 break;
             }
-            if class.protocols & flow.protocol.bit() == 0
-                || !class.ports.has(flow.port)
-                || !class.destinations.contains(flow.destination)
-            {
+            if !class.has(flow) {
                 continue;
             }
             let owner = match flow.source {
@@ -417,8 +516,44 @@ impl Table {
             };
             best = best.min(owner.copied().unwrap_or(DEFAULT));
         }
-        let rule = self.rules.get(best as usize / 2)?;
-        Some((rule, best % 2 == 1))
+        self.rule(best)
+    }
+
+    /// The rule of an owner, and whether only a domain name can tell.
+    fn rule(&self, owner: u32) -> Option<(&FirewallRule, bool)> {
+        let rule = self.rules.get(owner as usize / 2)?;
+        Some((rule, owner % 2 == 1))
+    }
+
+    /// Calls `emit` for every segment of the flow's sources, rising, with its owner.
+    fn paint(&self, flow: &Flow, emit: impl FnMut(u32, IpRange) -> Result<(), OutOfMemory>) -> Result<(), OutOfMemory> {
+        match flow.source {
+            IpAddr::V4(_) => self.paint_family(flow, |class| &class.v4, emit),
+            IpAddr::V6(_) => self.paint_family(flow, |class| &class.v6, emit),
+        }
+    }
+
+    fn paint_family<W: Family>(
+        &self,
+        flow: &Flow,
+        of: impl Fn(&Class) -> &Segments<W>,
+        mut emit: impl FnMut(u32, IpRange) -> Result<(), OutOfMemory>,
+    ) -> Result<(), OutOfMemory> {
+        let mut pieces = Vec::new();
+        for class in self.classes.iter().filter(|class| class.has(flow)) {
+            let segments = of(class);
+            pieces.try_reserve(segments.owners.len())?;
+            for (rank, owner) in segments.owners.iter().enumerate().filter(|(_, owner)| **owner != DEFAULT) {
+                let (first, last) = segment(&segments.edges, rank);
+                pieces.push(Piece { first, last, order: Order::new(0, false, *owner) });
+            }
+        }
+        let all = Segments::paint(pieces, |_, _| {})?;
+        for (rank, owner) in all.owners.iter().enumerate() {
+            let (first, last) = segment(&all.edges, rank);
+            emit(*owner, W::range(first, last))?;
+        }
+        Ok(())
     }
 }
 
@@ -457,13 +592,16 @@ impl FirewallReader {
     /// If it is no such document, a service tag or IP group is not known, or memory cannot be had; or if the rules are
     /// elsewhere: in a policy that the firewall names, or in a parent that was not handed over.
     pub fn read(&self, text: impl AsRef<[u8]>) -> Result<Firewall, FirewallError> {
+        self.read_node(&Node::root(&parse(text.as_ref())?)).map_err(FirewallError::from)
+    }
+
+    pub(super) fn read_node(&self, node: &Node<'_>) -> Result<Firewall, Wrong> {
         let mut draft = Draft { sets: &self.sets, dnat: Vec::new(), network: Vec::new(), application: false, level: 0 };
         if let Some(parent) = &self.parent {
             draft.document(&Node::root(&parse(parent)?), false)?;
             draft.level += 1;
         }
-        let document = parse(text.as_ref())?;
-        draft.document(&Node::root(&document), self.parent.is_some())?;
+        draft.document(node, self.parent.is_some())?;
         let table = |mut rules: Vec<(Rank, FirewallRule)>| {
             rules.sort_by_key(|(rank, _)| *rank);
             Table::new(rules.into_iter().map(|(_, rule)| rule).collect()).map_err(|error| Wrong::new("", error))

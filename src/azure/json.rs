@@ -184,6 +184,12 @@ impl<'a> Node<'a> {
         self.value.as_u64().ok_or_else(|| self.expected("a number"))
     }
 
+    /// Whether the member is there and true.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Wrong> {
+        let flag = self.member(name)?;
+        flag.map_or(Ok(false), |node| node.value.as_bool().ok_or_else(|| node.expected("a boolean")))
+    }
+
     /// The string of the member, if it is there.
     pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, Wrong> {
         self.member(name)?.map(|node| node.string()).transpose()

@@ -6,12 +6,14 @@
 //! - [`Firewall`]: which flows a firewall lets pass.
 //! - [`RouteTable`]: where a packet goes next.
 //! - [`VirtualNetwork`]: the address space, the subnets, and the one that a firewall needs.
+//! - [`Doctor`]: all of this together: would anyone be locked out?
 //!
 //! Nothing here talks to the network. Both forms of a document are read: Resource Manager puts a resource's members
 //! under `properties`, `az` beside its name. Names of members are taken in any case (`privateIPAddress`,
 //! `privateIpAddress`), null is as good as missing, and members that are not known are ignored. A value of the wrong
 //! type is an error that names its path, such as `networkRuleCollections[0].rules[1].destinationPorts`.
 
+mod doctor;
 mod firewall;
 mod json;
 mod network;
@@ -19,7 +21,10 @@ mod plan;
 mod ranges;
 mod routes;
 
-pub use firewall::{Answer, Firewall, FirewallError, FirewallReader, FirewallRule, Flow, FlowError, Protocol, Verdict};
+pub use doctor::{Doctor, DoctorError, Document, Status, Step};
+pub use firewall::{
+    Answer, Firewall, FirewallError, FirewallReader, FirewallRule, Flow, FlowError, Protocol, Sources, Verdict,
+};
 pub use json::MAX_DOCUMENT;
 pub use network::{FIREWALL_SUBNET, NetworkError, Subnet, SubnetFault, VirtualNetwork};
 pub use plan::{Plan, PlanWarning, Planner, Refusal, Respelled};

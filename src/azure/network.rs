@@ -6,7 +6,7 @@ use core::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::json::{Node, document_error, parse, within};
+use super::json::{Node, Wrong, document_error, parse, within};
 use crate::range::IpRange;
 
 /// What the subnet of a firewall must be called.
@@ -111,12 +111,14 @@ impl VirtualNetwork {
     /// # Errors
     /// If it is no such document, or the network has no address space.
     pub fn read(text: impl AsRef<[u8]>) -> Result<Self, NetworkError> {
-        let document = parse(text.as_ref())?;
-        let node = Node::root(&document);
+        Ok(Self::read_node(&Node::root(&parse(text.as_ref())?))?)
+    }
+
+    pub(super) fn read_node(node: &Node<'_>) -> Result<Self, Wrong> {
         let space = node.required("addressSpace")?.required("addressPrefixes")?;
         let address_space = networks(space.items()?)?;
         if address_space.is_empty() {
-            return Err(space.wrong("an address space has at least one range").into());
+            return Err(space.wrong("an address space has at least one range"));
         }
         let subnets = node.list("subnets")?.iter().map(subnet).collect::<Result<_, _>>()?;
         Ok(Self { address_space, subnets })
@@ -185,12 +187,12 @@ impl VirtualNetwork {
     }
 }
 
-fn networks(nodes: Vec<Node<'_>>) -> Result<Vec<IpNet>, super::json::Wrong> {
+fn networks(nodes: Vec<Node<'_>>) -> Result<Vec<IpNet>, Wrong> {
     nodes.iter().map(Node::network).collect()
 }
 
 /// `addressPrefix` and `addressPrefixes` may both be there; what they name twice counts once.
-fn subnet(node: &Node<'_>) -> Result<Subnet, super::json::Wrong> {
+fn subnet(node: &Node<'_>) -> Result<Subnet, Wrong> {
     let mut prefixes = networks(node.one_or_more("addressPrefix")?)?;
     for net in networks(node.list("addressPrefixes")?)? {
         if !prefixes.contains(&net) {

@@ -209,6 +209,12 @@ impl RangesError {
         self.count
     }
 
+    /// The first fault alone.
+    pub(super) fn into_wrong(self) -> Wrong {
+        let first = self.faults.into_iter().next();
+        first.map_or_else(|| Wrong::new("", "unreadable"), |fault| Wrong::new(fault.path, fault.reason))
+    }
+
     fn push(&mut self, path: &str, reason: impl Display) {
         self.count += 1;
         if self.faults.len() < TOLD {

@@ -237,6 +237,7 @@ struct Painted {
 /// [docs]: https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview
 #[derive(Clone, Debug)]
 pub struct RouteTable {
+    id: Option<String>,
     routes: Vec<Route>,
     prefixes: Vec<Prefix>,
     all: Painted,
@@ -253,6 +254,12 @@ impl RouteTable {
     /// As [`RouteTableReader::read`].
     pub fn read(text: impl AsRef<[u8]>) -> Result<Self, RouteTableError> {
         RouteTableReader::new().read(text)
+    }
+
+    /// Its resource id, by which a subnet names it; effective routes have none.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// The routes: those of the document that count, in order, then the system routes that were added.
@@ -328,8 +335,10 @@ impl RouteTableReader {
     /// # Errors
     /// If it is no such document, a service tag is not known, or memory cannot be had.
     pub fn read(&self, text: impl AsRef<[u8]>) -> Result<RouteTable, RouteTableError> {
-        let document = parse(text.as_ref())?;
-        let node = Node::root(&document);
+        Ok(self.read_node(&Node::root(&parse(text.as_ref())?))?)
+    }
+
+    pub(super) fn read_node(&self, node: &Node<'_>) -> Result<RouteTable, Wrong> {
         let mut draft = Draft { sets: &self.sets, routes: Vec::new(), prefixes: Vec::new() };
         if let Some(effective) = node.member("value")? {
             for node in effective.items()? {
@@ -342,7 +351,8 @@ impl RouteTableReader {
             }
             draft.system(self.network.as_ref());
         }
-        Ok(draft.paint(self.network.clone()).map_err(|OutOfMemory| node.wrong(OutOfMemory))?)
+        let id = node.text("id")?.map(ToString::to_string);
+        draft.paint(id, self.network.clone()).map_err(|OutOfMemory| node.wrong(OutOfMemory))
     }
 }
 
@@ -420,7 +430,7 @@ impl Draft<'_> {
         }
     }
 
-    fn paint(self, network: Option<VirtualNetwork>) -> Result<RouteTable, OutOfMemory> {
+    fn paint(self, id: Option<String>, network: Option<VirtualNetwork>) -> Result<RouteTable, OutOfMemory> {
         let Self { routes, prefixes, .. } = self;
         let route_of = |prefix: &Prefix| routes.get(prefix.route);
         let preferred = prefixes.iter().filter(|prefix| {
@@ -430,7 +440,7 @@ impl Draft<'_> {
         let origin = |prefix: &Prefix| route_of(prefix).map_or(Origin::System, |route| route.origin);
         let all = paint(&prefixes, origin, |_| true)?;
         let fixed = paint(&prefixes, origin, |origin| origin != Origin::Bgp)?;
-        Ok(RouteTable { routes, prefixes, all, fixed, preferred, network })
+        Ok(RouteTable { id, routes, prefixes, all, fixed, preferred, network })
     }
 }
 

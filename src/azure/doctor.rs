@@ -1,0 +1,1176 @@
+//! [`Doctor`]: would anyone be locked out?
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::fmt::{self, Display};
+use core::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net};
+
+use super::firewall::{Answer, Firewall, FirewallReader, FirewallRule, Flow, Protocol, Sources};
+use super::json::{NamedSets, Node, Wrong, parse};
+use super::network::{FIREWALL_SUBNET, Subnet, SubnetFault, VirtualNetwork};
+use super::plan::{Addresses, Planner};
+use super::ranges::{AuthorizedRanges, Era, LIMIT, LIMIT_VNET_INTEGRATION, RangesError, RangesReader};
+use super::routes::{NextHopType, RouteTable, RouteTableReader};
+use crate::error::OutOfMemory;
+use crate::fault::Quoted;
+use crate::policy::Target;
+use crate::range::IpRange;
+use crate::set::CidrSet;
+
+/// The feature of 2019, as a subscription lists it.
+const FEATURE: &str = "Microsoft.ContainerService/APIServerSecurityPreview";
+
+/// What the command line and its extension must be at least.
+const CLI: &str = "2.0.61";
+const PREVIEW: &str = "0.4.1";
+
+/// The subnet of the network that the service makes by itself.
+const OWN_SUBNET: &str = "aks-subnet";
+
+/// Subnets that have no nodes, by the names that Azure keeps for them.
+const NO_NODES: [&str; 5] =
+    [FIREWALL_SUBNET, "AzureFirewallManagementSubnet", "GatewaySubnet", "AzureBastionSubnet", "RouteServerSubnet"];
+
+/// A document that a [`Doctor`] reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Document {
+    /// The cluster: `az aks show`.
+    Cluster,
+    /// The network of its nodes: `az network vnet show`.
+    Vnet,
+    /// The route table of the nodes' subnet, or several of them: `az network route-table show` or `list`. Or the
+    /// effective routes of a node: `az network nic show-effective-route-table`.
+    Routes,
+    /// The firewall: `az network firewall show`.
+    Firewall,
+    /// The rule collection groups of the firewall's policy, if it has one:
+    /// `az network firewall policy rule-collection-group list`.
+    FirewallPolicy,
+    /// Public addresses, one or several: `az network public-ip show` or `list`. Prefixes may be among them
+    /// (`az network public-ip prefix show`).
+    PublicIp,
+    /// Where the API server is: `kubectl get endpoints -o json`.
+    Endpoints,
+    /// The features of the subscription: `az feature list` or `show`.
+    Features,
+    /// `az version`.
+    Versions,
+}
+
+impl Document {
+    /// `cluster`, `vnet`, `routes`, `firewall`, `firewall-policy`, `public-ip`, `endpoints`, `features` or `versions`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cluster => "cluster",
+            Self::Vnet => "vnet",
+            Self::Routes => "routes",
+            Self::Firewall => "firewall",
+            Self::FirewallPolicy => "firewall-policy",
+            Self::PublicIp => "public-ip",
+            Self::Endpoints => "endpoints",
+            Self::Features => "features",
+            Self::Versions => "versions",
+        }
+    }
+
+    /// What prints it.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Cluster => "az aks show",
+            Self::Vnet => "az network vnet show",
+            Self::Routes => "az network route-table show",
+            Self::Firewall => "az network firewall show",
+            Self::FirewallPolicy => "az network firewall policy rule-collection-group list",
+            Self::PublicIp => "az network public-ip list",
+            Self::Endpoints => "kubectl get endpoints -o json",
+            Self::Features => "az feature list",
+            Self::Versions => "az version",
+        }
+    }
+}
+
+impl Display for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a [`Doctor`] cannot go on: a document that it was given cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{document}: {wrong}")]
+pub struct DoctorError {
+    document: Document,
+    wrong: Wrong,
+}
+
+impl DoctorError {
+    /// Which document.
+    #[must_use]
+    pub fn document(&self) -> Document {
+        self.document
+    }
+
+    /// Where in the document, such as `agentPoolProfiles[0].vnetSubnetID`; empty if it is wrong as a whole.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.wrong.path
+    }
+
+    /// What is wrong there.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.wrong.reason
+    }
+}
+
+/// Lack of memory is told as of the cluster, which is always there.
+impl From<OutOfMemory> for DoctorError {
+    fn from(OutOfMemory: OutOfMemory) -> Self {
+        Self { document: Document::Cluster, wrong: Wrong::new("", OutOfMemory) }
+    }
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// Nobody is locked out by it.
+    Pass,
+    /// Something that decides it was not handed over.
+    NotChecked,
+    /// Somebody is locked out by it, or may be: what the documents leave open fails.
+    Fail,
+}
+
+impl Status {
+    /// `pass`, `fail` or `not-checked`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::NotChecked => "not-checked",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+impl Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A step of the examination, and what it found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    number: u8,
+    name: &'static str,
+    /// The gravest first; of equal ones in the order in which they were found.
+    evidence: Vec<(Status, String)>,
+}
+
+impl Step {
+    fn new(number: u8, name: &'static str) -> Self {
+        Self { number, name, evidence: Vec::new() }
+    }
+
+    fn say(&mut self, status: Status, what: impl Into<String>) {
+        let at = self.evidence.partition_point(|(known, _)| *known >= status);
+        self.evidence.insert(at, (status, what.into()));
+    }
+
+    fn pass(&mut self, what: impl Into<String>) {
+        self.say(Status::Pass, what);
+    }
+
+    fn fail(&mut self, what: impl Into<String>) {
+        self.say(Status::Fail, what);
+    }
+
+    fn open(&mut self, what: impl Into<String>) {
+        self.say(Status::NotChecked, what);
+    }
+
+    fn missing(&mut self, document: Document) {
+        self.open(format!("no {document} document ({})", document.command()));
+    }
+
+    /// From 1 to 7.
+    #[must_use]
+    pub fn number(&self) -> u8 {
+        self.number
+    }
+
+    /// What it is about, in a few words.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.evidence.first().map_or(Status::NotChecked, |(status, _)| *status)
+    }
+
+    /// What it found, failures first, each with the facts of the documents and what to do.
+    pub fn evidence(&self) -> impl Iterator<Item = &str> {
+        self.evidence.iter().map(|(_, what)| what.as_str())
+    }
+}
+
+/// Walks the way from the nodes of a cluster to its API server, and from you, and tells who is locked out:
+///
+/// 1. the command line, its extension and the feature are there;
+/// 2. the cluster exists and is not being created;
+/// 3. the nodes' subnet sends what goes to the API server to the firewall, by its own route table;
+/// 4. the firewall lets every address of the nodes' subnets through;
+/// 5. every public address that the traffic may leave from is in the list, and so are you;
+/// 6. the desired list is well formed and within the limit, and what it changes;
+/// 7. nothing about the cluster keeps it from using the feature.
+///
+/// Documents that are not handed over leave steps unchecked; one that cannot be read ends the examination.
+///
+/// ```
+/// use cidrgate::azure::{Doctor, Document, Status};
+/// let steps = Doctor::new(r#"{
+///     "provisioningState": "Succeeded",
+///     "networkProfile": {"loadBalancerProfile": {"effectiveOutboundIPs": [{"id": "/x/egress"}]}}
+/// }"#)
+/// .document(Document::PublicIp, r#"{"id": "/x/egress", "ipAddress": "20.42.25.196"}"#)
+/// .desired("20.42.25.197,168.10.0.0/18")
+/// .examine()?;
+/// assert_eq!(steps[1].status(), Status::Pass);
+/// assert_eq!(steps[3].status(), Status::NotChecked);
+/// assert_eq!(steps[4].status(), Status::Fail);
+/// assert!(steps[4].evidence().next().unwrap().starts_with("20.42.25.196 (egress) is not in the desired list"));
+/// # Ok::<(), cidrgate::azure::DoctorError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Doctor {
+    documents: BTreeMap<Document, Vec<u8>>,
+    era: Era,
+    own: CidrSet,
+    desired: Option<String>,
+    me: Vec<IpAddr>,
+    sets: NamedSets,
+}
+
+impl Doctor {
+    /// For the cluster of this document, by the rules of 2019.
+    #[must_use]
+    pub fn new(cluster: impl Into<Vec<u8>>) -> Self {
+        Self {
+            documents: BTreeMap::from([(Document::Cluster, cluster.into())]),
+            era: Era::default(),
+            own: CidrSet::new(),
+            desired: None,
+            me: Vec::new(),
+            sets: NamedSets::default(),
+        }
+    }
+
+    /// Hands over a document, in place of one of the same kind.
+    #[must_use]
+    pub fn document(mut self, document: Document, text: impl Into<Vec<u8>>) -> Self {
+        self.documents.insert(document, text.into());
+        self
+    }
+
+    /// Whose rules count: today there is no extension and no feature to have, and lists are judged by today's CLI.
+    #[must_use]
+    pub fn era(mut self, era: Era) -> Self {
+        self.era = era;
+        self
+    }
+
+    /// What the service admits by itself: see [`AuthorizedRanges::evaluated`].
+    #[must_use]
+    pub fn own(mut self, own: CidrSet) -> Self {
+        self.own = own;
+        self
+    }
+
+    /// The list that is to be set, as [`RangesReader::read`] reads it. Without it the list that the cluster has decides
+    /// who is locked out.
+    #[must_use]
+    pub fn desired(mut self, list: impl Into<String>) -> Self {
+        self.desired = Some(list.into());
+        self
+    }
+
+    /// An address that must be in as well, such as yours.
+    #[must_use]
+    pub fn me(mut self, addr: impl Into<IpAddr>) -> Self {
+        self.me.push(addr.into().to_canonical());
+        self
+    }
+
+    /// Hands over the addresses of a service tag by its name, or of an IP group by the last part of its resource id.
+    #[must_use]
+    pub fn set(mut self, name: impl Into<String>, set: CidrSet) -> Self {
+        self.sets.0.push((name.into(), set));
+        self
+    }
+
+    /// Examines: the seven steps, in order.
+    ///
+    /// # Errors
+    /// If a document cannot be read, or memory cannot be had.
+    pub fn examine(&self) -> Result<[Step; 7], DoctorError> {
+        let facts = Facts::read(self)?;
+        Ok([
+            self.versions(&facts),
+            cluster(&facts),
+            route(&facts),
+            self.rules(&facts)?,
+            self.addresses(&facts)?,
+            self.list(&facts)?,
+            self.limits(&facts)?,
+        ])
+    }
+
+    /// What `read` makes of the document, if it is there.
+    fn read<T>(
+        &self,
+        document: Document,
+        read: impl FnOnce(&Node<'_>) -> Result<T, Wrong>,
+    ) -> Result<Option<T>, DoctorError> {
+        let Some(text) = self.documents.get(&document) else { return Ok(None) };
+        let value = parse(text).and_then(|value| read(&Node::root(&value)));
+        value.map(Some).map_err(|wrong| DoctorError { document, wrong })
+    }
+
+    fn ranges(&self, era: Era) -> RangesReader {
+        let reader = RangesReader::new().era(era);
+        self.sets.0.iter().fold(reader, |reader, (name, set)| reader.set(name.as_str(), set.clone()))
+    }
+
+    /// Step 1.
+    fn versions(&self, facts: &Facts) -> Step {
+        let mut step = Step::new(1, "versions and feature");
+        let preview = self.era == Era::Preview2019;
+        match &facts.versions {
+            None => step.missing(Document::Versions),
+            Some((cli, extension)) => {
+                check_version(&mut step, "azure-cli", cli, CLI, "az upgrade");
+                match extension {
+                    _ if !preview => {}
+                    Some(found) => {
+                        check_version(
+                            &mut step,
+                            "aks-preview",
+                            found,
+                            PREVIEW,
+                            "az extension update --name aks-preview",
+                        );
+                    }
+                    None => {
+                        step.fail("the extension aks-preview is not installed: az extension add --name aks-preview");
+                    }
+                }
+            }
+        }
+        let register = "az feature register --name APIServerSecurityPreview --namespace Microsoft.ContainerService";
+        match &facts.feature {
+            _ if !preview => step.pass("the preview's extension and feature are no longer needed"),
+            None => step.missing(Document::Features),
+            Some(None) => step.fail(format!("{FEATURE} is not among the features: {register}")),
+            Some(Some(state)) if state.eq_ignore_ascii_case("Registered") => step.pass(format!("{FEATURE} is {state}")),
+            Some(Some(state)) if ["Registering", "Pending"].iter().any(|wait| wait.eq_ignore_ascii_case(state)) => {
+                step.fail(format!(
+                    "{FEATURE} is {state}: wait some minutes until it is Registered, \
+                     then az provider register --namespace Microsoft.ContainerService"
+                ));
+            }
+            Some(Some(state)) => step.fail(format!("{FEATURE} is {}: {register}", Quoted(state.as_bytes()))),
+        }
+        step
+    }
+
+    /// Step 4.
+    fn rules(&self, facts: &Facts) -> Result<Step, DoctorError> {
+        let mut step = Step::new(4, "firewall rules");
+        let firewall = match &facts.firewall {
+            None => {
+                step.missing(Document::Firewall);
+                None
+            }
+            Some(Appliance { rules: Some(rules), .. }) => Some(rules),
+            Some(Appliance { policy, .. }) => {
+                let policy = policy.as_deref().map_or("its policy", last_part);
+                step.open(format!("the rules are in {policy}: hand over its rule collection groups"));
+                step.missing(Document::FirewallPolicy);
+                None
+            }
+        };
+        let nodes = facts.nodes(&mut step);
+        let servers = facts.servers(&mut step);
+        let Some(firewall) = firewall else { return Ok(step) };
+        for (addr, port) in servers {
+            // The source is any of the family: all of them are asked for.
+            let Ok(flow) = Flow::new(Protocol::Tcp, *addr, *addr, Some(*port)) else { continue };
+            let sources = firewall.sources(&flow)?;
+            for subnet in &nodes {
+                subnet_passes(&mut step, firewall, &sources, subnet, (*addr, *port))?;
+            }
+        }
+        Ok(step)
+    }
+
+    /// Step 5.
+    fn addresses(&self, facts: &Facts) -> Result<Step, DoctorError> {
+        let mut step = Step::new(5, "addresses in the list");
+        let list = match &facts.desired {
+            Some(Ok(list)) => List { what: "the desired list", ranges: list, own: &self.own },
+            None => {
+                step.pass("no desired list was given: judged by the list that the cluster has");
+                List { what: "the list that the cluster has", ranges: &facts.cluster.ranges, own: &self.own }
+            }
+            Some(Err(_)) => {
+                step.open("the desired list is not well formed: see step 6");
+                return Ok(step);
+            }
+        };
+        let cluster = &facts.cluster;
+        let ids: Vec<&str> = match &facts.firewall {
+            Some(firewall) => firewall.places.iter().filter_map(|place| place.public.as_deref()).collect(),
+            None => cluster.outbound.iter().map(String::as_str).collect(),
+        };
+        match &facts.firewall {
+            Some(firewall) if ids.is_empty() => {
+                step.fail(format!("{} has no public address: nothing can leave by it", firewall.name));
+            }
+            None if ids.is_empty() => {
+                step.missing(Document::Firewall);
+                step.open("the cluster names no outbound addresses");
+            }
+            None => step.pass(format!(
+                "no firewall document: judged by the outbound addresses of the cluster{}",
+                cluster.outbound_type.as_deref().map_or(String::new(), |kind| format!(" ({kind})"))
+            )),
+            Some(_) => {}
+        }
+        let hint = match (&facts.firewall, self.era) {
+            (None, Era::Current) => "; if the service adds it by itself, say so (own)",
+            _ => "",
+        };
+        match &facts.public {
+            None if ids.is_empty() => {}
+            None => step.missing(Document::PublicIp),
+            Some(public) => {
+                for id in ids {
+                    let consequence = format!("the nodes are locked out whenever they leave by it{hint}");
+                    list.check_id(&mut step, public, id, &consequence)?;
+                }
+            }
+        }
+        for me in &self.me {
+            list.check(&mut step, IpRange::from(*me), "you", "you are locked out")?;
+        }
+        Ok(step)
+    }
+
+    /// Step 6.
+    fn list(&self, facts: &Facts) -> Result<Step, DoctorError> {
+        let mut step = Step::new(6, "desired list");
+        let current = &facts.cluster.ranges;
+        let desired = match &facts.desired {
+            None => {
+                step.open(match current.entries().len() {
+                    _ if current.is_off() => {
+                        "no desired list; the cluster has none either: everyone may connect".into()
+                    }
+                    _ if current.is_own_only() => "no desired list; the cluster's is 0.0.0.0/32: only its own".into(),
+                    1 => "no desired list; the cluster's has 1 entry".to_owned(),
+                    count => format!("no desired list; the cluster's has {count} entries"),
+                });
+                return Ok(step);
+            }
+            Some(Err(error)) => {
+                error.faults().iter().for_each(|fault| step.fail(fault.to_string()));
+                if error.count() > error.faults().len() {
+                    step.fail(format!("and {} more", error.count() - error.faults().len()));
+                }
+                return Ok(step);
+            }
+            Some(Ok(desired)) => desired,
+        };
+        let limit = facts.cluster.limit;
+        let plan = Planner::new().own(self.own.clone()).limit(limit).plan(current, desired)?;
+        match desired.check_limit(limit) {
+            Ok(()) => step.pass(match desired.entries().len() + usize::from(desired.is_own_only()) {
+                1 => format!("1 entry of at most {limit}"),
+                count => format!("{count} entries of at most {limit}"),
+            }),
+            Err(error) => step.fail(format!(
+                "{} entries: {error} A plan finds the list that fits: {} entries, {} beyond the desired ones",
+                error.entries(),
+                plan.ranges().len(),
+                Addresses(plan.beyond().count()),
+            )),
+        }
+        step.pass(format!("opens {}", Excerpt(plan.opens())));
+        step.pass(format!("closes {}", Excerpt(plan.closes())));
+        for one in plan.respelled() {
+            step.pass(format!("{} is spelled {} from now on", one.from(), one.to()));
+        }
+        for warning in plan.warnings() {
+            step.pass(warning.to_string());
+        }
+        Ok(step)
+    }
+
+    /// Step 7.
+    fn limits(&self, facts: &Facts) -> Result<Step, DoctorError> {
+        let mut step = Step::new(7, "limits of the feature");
+        let cluster = &facts.cluster;
+        if cluster.private {
+            step.fail("the cluster is private: it has no public API server, and cannot use authorized ranges");
+        } else {
+            step.pass("the cluster is not private");
+        }
+        let list = match &facts.desired {
+            Some(Ok(list)) => Some(List { what: "the desired list", ranges: list, own: &self.own }),
+            None => Some(List { what: "the list that the cluster has", ranges: &cluster.ranges, own: &self.own }),
+            Some(Err(_)) => None,
+        };
+        for pool in cluster.pools.iter().filter(|pool| pool.public) {
+            let intro = format!("pool {}: every node has a public address of its own", pool.name);
+            match (&pool.prefix, &facts.public, &list) {
+                (None, ..) => step.fail(format!("{intro}, of no prefix that could be listed: give the pool one")),
+                (Some(_), _, None) => step.open(format!("{intro}; the desired list is not well formed: see step 6")),
+                (Some(prefix), None, _) => step.fail(format!(
+                    "{intro}; hand over the prefix {} (az network public-ip prefix show) as a public-ip document",
+                    last_part(prefix)
+                )),
+                (Some(prefix), Some(public), Some(list)) => {
+                    list.check_id(&mut step, public, prefix, "its nodes are locked out")?;
+                }
+            }
+        }
+        if self.era == Era::Preview2019 {
+            step.pass("not checked for lack of dates: only clusters made after the feature was registered can use it");
+        }
+        step.pass("who is admitted still needs rights: RBAC decides what a caller may do");
+        step.pass("Azure Dev Spaces cannot be used with authorized ranges");
+        Ok(step)
+    }
+}
+
+/// Step 2.
+fn cluster(facts: &Facts) -> Step {
+    let mut step = Step::new(2, "cluster");
+    let Cluster { name, state, .. } = &facts.cluster;
+    let is = |known: &str| state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case(known));
+    match state {
+        None => step.open(format!("{name}: the document does not say its provisioningState")),
+        Some(state) if is("Creating") => step.fail(format!(
+            "{name} is {state}: its outbound address is not known yet, and ranges would lock its nodes out; \
+             wait until it is Succeeded"
+        )),
+        Some(state) if is("Deleting") => step.fail(format!("{name} is {state}")),
+        Some(state) => step.pass(format!("{name} is {}", Shown(state))),
+    }
+    step
+}
+
+/// Step 3.
+fn route(facts: &Facts) -> Step {
+    let mut step = Step::new(3, "route to the firewall");
+    let servers = facts.servers(&mut step);
+    if facts.firewall.is_none() {
+        step.missing(Document::Firewall);
+    }
+    let Some(tables) = &facts.tables else {
+        step.missing(Document::Routes);
+        if let (Some(firewall), Some(network)) = (&facts.firewall, &facts.network) {
+            firewall_place(&mut step, firewall, network);
+        }
+        return step;
+    };
+    let mut ways: Vec<(String, &RouteTable)> = Vec::new();
+    match &tables[..] {
+        [table] if facts.effective => ways.push(("effective routes".into(), table)),
+        _ => {
+            for subnet in facts.nodes(&mut step) {
+                let name = subnet.name();
+                let Some(id) = subnet.route_table() else {
+                    step.fail(format!(
+                        "subnet {name} has no route table: what its nodes send does not go to the firewall"
+                    ));
+                    continue;
+                };
+                let own = |table: &&RouteTable| table.id().is_some_and(|known| known.eq_ignore_ascii_case(id));
+                match (tables.iter().find(own), &tables[..]) {
+                    (Some(table), _) => ways.push((format!("subnet {name}, table {}", last_part(id)), table)),
+                    (None, [table]) if table.id().is_none() => {
+                        step.pass(format!("the routes have no id: taken for those of {}", last_part(id)));
+                        ways.push((format!("subnet {name}"), table));
+                    }
+                    (None, others) => {
+                        let others: Vec<_> = others.iter().filter_map(RouteTable::id).collect();
+                        step.fail(format!(
+                            "subnet {name} uses the route table {id}; the routes are of {}, which says nothing about it",
+                            if others.is_empty() { "no table".into() } else { others.join(", ") }
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    for (from, table) in &ways {
+        for (addr, _) in servers {
+            next_hop(&mut step, from, table, *addr, facts.firewall.as_ref());
+        }
+    }
+    if let (Some(firewall), Some(network)) = (&facts.firewall, &facts.network) {
+        firewall_place(&mut step, firewall, network);
+    }
+    step
+}
+
+/// Whether the next hop of the API server's address is the firewall.
+fn next_hop(step: &mut Step, from: &str, table: &RouteTable, addr: IpAddr, firewall: Option<&Appliance>) {
+    let hops: Vec<IpAddr> =
+        firewall.map_or(Vec::new(), |firewall| firewall.places.iter().filter_map(|place| place.private).collect());
+    let want = firewall.map_or(String::new(), |firewall| {
+        let hop = hops.first().map_or(String::new(), |hop| format!(" {hop}"));
+        format!("not to {}{hop}: add a route for {}, next hop VirtualAppliance{hop}", firewall.name, IpNet::from(addr))
+    });
+    let Some(found) = table.find(addr) else {
+        return step.fail(format!("{from}: no route covers {addr}; {want}"));
+    };
+    let (route, prefix) = (found.route(), found.prefix());
+    let by = match route.name() {
+        Some(name) => format!("route {name}, {prefix}"),
+        None => format!("the {} route {prefix}", route.origin()),
+    };
+    let to: Vec<_> = route.next_hops().iter().map(ToString::to_string).collect();
+    let to = if to.is_empty() { String::new() } else { format!(" {}", to.join(", ")) };
+    let way = format!("{from}: {addr} goes to {}{to} by {by}", route.next_hop_type());
+    let there = *route.next_hop_type() == NextHopType::VirtualAppliance
+        && !route.next_hops().is_empty()
+        && route.next_hops().iter().all(|hop| hops.contains(hop));
+    match firewall {
+        None => step.pass(way),
+        Some(_) if there => step.pass(way),
+        Some(_) => step.fail(format!("{way}, {want}")),
+    }
+}
+
+/// Whether the firewall stands where it may in this network, if it does at all.
+fn firewall_place(step: &mut Step, firewall: &Appliance, network: &VirtualNetwork) {
+    let of_id = |id: &str| {
+        let is = |subnet: &&Subnet| subnet.id().is_some_and(|known| known.eq_ignore_ascii_case(id));
+        network.subnets().iter().find(is)
+    };
+    let ids: Vec<&str> = firewall.places.iter().filter_map(|place| place.subnet.as_deref()).collect();
+    if let [first, ..] = ids[..] {
+        if ids.iter().all(|id| of_id(id).is_none()) && network.subnets().iter().all(|subnet| subnet.id().is_some()) {
+            return step.pass(format!("{} stands in another network: {first}", firewall.name));
+        }
+    }
+    for subnet in ids.iter().filter_map(|id| of_id(id)).filter(|subnet| subnet.name() != FIREWALL_SUBNET) {
+        step.fail(format!("{} stands in subnet {}: it must be called {FIREWALL_SUBNET}", firewall.name, subnet.name()));
+    }
+    let faults = network.firewall_subnet_faults();
+    for fault in &faults {
+        step.fail(fault.to_string());
+    }
+    let space: Vec<_> = network.address_space().iter().map(ToString::to_string).collect();
+    let space = space.join(", ");
+    if faults.contains(&SubnetFault::Missing) {
+        let article = IpNet::from(Ipv4Net::new_assert([10, 200, 0, 0].into(), 16));
+        match network.try_firewall_subnet(&[article]).first() {
+            None => step.pass(format!("{article} would fit the network's address space, {space}")),
+            Some(fault) => step.pass(format!("the usual {article} would not fit: {fault}, {space}")),
+        }
+    }
+    let Some(subnet) = network.firewall_subnet().filter(|_| faults.is_empty()) else { return };
+    let prefixes: Vec<_> = subnet.prefixes().iter().map(ToString::to_string).collect();
+    step.pass(format!("{FIREWALL_SUBNET} {} fits the network's address space, {space}", prefixes.join(", ")));
+    for private in firewall.places.iter().filter_map(|place| place.private).filter(|addr| !subnet.contains(*addr)) {
+        step.fail(format!("{private} of {} is not in {FIREWALL_SUBNET}", firewall.name));
+    }
+}
+
+/// Whether the firewall lets every address of the subnet through to the API server.
+fn subnet_passes(
+    step: &mut Step,
+    firewall: &Firewall,
+    sources: &Sources,
+    subnet: &Subnet,
+    (addr, port): (IpAddr, u16),
+) -> Result<(), OutOfMemory> {
+    let family = |net: &&IpNet| net.addr().is_ipv4() == addr.is_ipv4();
+    let nodes = CidrSet::try_from_ranges(subnet.prefixes().iter().filter(family).map(|net| IpRange::from(*net)))?;
+    let to = match addr {
+        IpAddr::V4(addr) => format!("{addr}:{port}"),
+        IpAddr::V6(addr) => format!("[{addr}]:{port}"),
+    };
+    let name = subnet.name();
+    if nodes.is_empty() {
+        step.fail(format!("subnet {name} has no network from which {to} can be reached"));
+    }
+    for answer in [Answer::Deny, Answer::NoMatch, Answer::Undecided, Answer::Allow] {
+        let part = nodes.intersection(sources.of(answer))?;
+        let Some(first) = part.ranges().next() else { continue };
+        let Ok(flow) = Flow::new(Protocol::Tcp, first.first(), addr, Some(port)) else { continue };
+        let verdict = firewall.decide(&flow);
+        let rule = |rule: &FirewallRule| format!("{}/{}", rule.collection(), rule.name());
+        let by = verdict.rule().map_or(String::new(), rule);
+        let from = format!("subnet {name}, {} to {to}: TCP", Excerpt(&part));
+        match answer {
+            Answer::Allow => step.pass(format!("{from} is allowed by {by}")),
+            Answer::Deny => step.fail(format!("{from} is denied by {by}")),
+            Answer::Undecided => step.fail(format!("{from} is undecided: {by} is about domain names, not addresses")),
+            Answer::NoMatch if verdict.asks_application_rules() => step.fail(format!(
+                "{from} matches no network rule: application rules decide, which addresses cannot tell; \
+                 add a network rule that allows it"
+            )),
+            Answer::NoMatch => step.fail(format!("{from} matches no rule and is dropped; add a rule that allows it")),
+        }
+    }
+    Ok(())
+}
+
+/// The list by which addresses are judged.
+struct List<'a> {
+    what: &'static str,
+    ranges: &'a AuthorizedRanges,
+    own: &'a CidrSet,
+}
+
+impl List<'_> {
+    /// Whether all of the addresses are in, and by which entry; if not, what follows.
+    fn check(&self, step: &mut Step, range: IpRange, name: &str, consequence: &str) -> Result<(), OutOfMemory> {
+        let wanted = CidrSet::from(range);
+        let out = wanted.difference(&self.ranges.evaluated(self.own)?)?;
+        let shown = Shown(name);
+        let addr = range.network().map_or_else(|| range.to_string(), short);
+        if !out.is_empty() {
+            let add = range.network().map_or_else(|| range.to_string(), |net| net.to_string());
+            step.fail(format!("{addr} ({shown}) is not in {}: add {add}, or {consequence}", self.what));
+            return Ok(());
+        }
+        let holds = |target: &Target| match target {
+            Target::Network(net) => wanted.is_subset(&CidrSet::from(IpRange::from(*net))),
+            _ => false,
+        };
+        let entry = self.ranges.entries().iter().find(|entry| holds(entry.target()));
+        let by = match entry {
+            _ if self.ranges.is_off() => "since the feature is off".into(),
+            Some(entry) => format!("by {}", entry.text()),
+            None if wanted.is_subset(self.own) => "since the service adds it by itself".into(),
+            None => "by several entries or the service tag".into(),
+        };
+        step.pass(format!("{addr} ({shown}) is in {}, {by}", self.what));
+        Ok(())
+    }
+
+    /// The same for a public address or prefix by its resource id.
+    fn check_id(&self, step: &mut Step, public: &[Public], id: &str, consequence: &str) -> Result<(), OutOfMemory> {
+        let name = last_part(id);
+        match public.iter().find(|known| known.id.eq_ignore_ascii_case(id)) {
+            Some(Public { range: Some(range), .. }) => self.check(step, *range, name, consequence)?,
+            Some(_) => step.fail(format!("{} has no address yet: {id}", Shown(name))),
+            None => step.fail(format!("the address of {} is not known: hand over {id} too", Shown(name))),
+        }
+        Ok(())
+    }
+}
+
+/// What the documents say.
+struct Facts {
+    cluster: Cluster,
+    network: Option<VirtualNetwork>,
+    tables: Option<Vec<RouteTable>>,
+    /// Whether the routes are the effective ones of a node.
+    effective: bool,
+    firewall: Option<Appliance>,
+    public: Option<Vec<Public>>,
+    servers: Option<Vec<(IpAddr, u16)>>,
+    /// The state of the feature, if it is among the features.
+    feature: Option<Option<String>>,
+    /// Of the command line, and of the extension if it is there.
+    versions: Option<(Version, Option<Version>)>,
+    desired: Option<Result<AuthorizedRanges, RangesError>>,
+}
+
+struct Cluster {
+    name: String,
+    state: Option<String>,
+    ranges: AuthorizedRanges,
+    limit: usize,
+    private: bool,
+    pools: Vec<Pool>,
+    outbound_type: Option<String>,
+    /// Resource ids of public addresses.
+    outbound: Vec<String>,
+}
+
+/// A pool of nodes.
+struct Pool {
+    name: String,
+    subnet: Option<String>,
+    public: bool,
+    /// The resource id of the prefix of its nodes' public addresses.
+    prefix: Option<String>,
+}
+
+/// A firewall.
+struct Appliance {
+    name: String,
+    places: Vec<Place>,
+    /// None if they are in a policy that was not handed over.
+    rules: Option<Firewall>,
+    policy: Option<String>,
+}
+
+/// An IP configuration of a firewall.
+struct Place {
+    private: Option<IpAddr>,
+    public: Option<String>,
+    subnet: Option<String>,
+}
+
+/// A public address or prefix.
+struct Public {
+    id: String,
+    range: Option<IpRange>,
+}
+
+impl Facts {
+    fn read(doctor: &Doctor) -> Result<Self, DoctorError> {
+        let reader = doctor.ranges(Era::Preview2019);
+        let cluster = doctor.read(Document::Cluster, |node| Cluster::read(node, &reader))?;
+        let Some(cluster) = cluster else { return Err(OutOfMemory.into()) };
+        let network = doctor.read(Document::Vnet, VirtualNetwork::read_node)?;
+        let routes = doctor.read(Document::Routes, |node| routes(node, network.as_ref(), &doctor.sets))?;
+        let mut rules = FirewallReader::new();
+        for (name, set) in &doctor.sets.0 {
+            rules = rules.set(name.as_str(), set.clone());
+        }
+        let mut firewall = doctor.read(Document::Firewall, |node| Appliance::read(node, &rules))?;
+        let policy = doctor.read(Document::FirewallPolicy, |node| rules.read_node(node))?;
+        if let (Some(firewall), Some(policy)) = (&mut firewall, policy) {
+            firewall.rules.get_or_insert(policy);
+        }
+        let (tables, effective) = routes.map_or((None, false), |(tables, effective)| (Some(tables), effective));
+        Ok(Self {
+            cluster,
+            network,
+            tables,
+            effective,
+            firewall,
+            public: doctor.read(Document::PublicIp, public)?,
+            servers: doctor.read(Document::Endpoints, servers)?,
+            feature: doctor.read(Document::Features, feature)?,
+            versions: doctor.read(Document::Versions, versions)?,
+            desired: doctor.desired.as_ref().map(|text| doctor.ranges(doctor.era).read(text)),
+        })
+    }
+
+    fn servers(&self, step: &mut Step) -> &[(IpAddr, u16)] {
+        match &self.servers {
+            Some(servers) => servers,
+            None => {
+                step.missing(Document::Endpoints);
+                &[]
+            }
+        }
+    }
+
+    /// The subnets of the nodes: those that the pools name; where none is named, the network is the service's own.
+    fn nodes(&self, step: &mut Step) -> Vec<&Subnet> {
+        let Some(network) = &self.network else {
+            step.missing(Document::Vnet);
+            return Vec::new();
+        };
+        let mut nodes: Vec<&Subnet> = Vec::new();
+        for pool in &self.cluster.pools {
+            let Some(id) = &pool.subnet else { continue };
+            let is = |subnet: &&Subnet| subnet.id().is_some_and(|known| known.eq_ignore_ascii_case(id));
+            match network.subnets().iter().find(is) {
+                Some(subnet) if nodes.iter().any(|known| core::ptr::eq(*known, subnet)) => {}
+                Some(subnet) => nodes.push(subnet),
+                None => step.fail(format!("pool {} is in a subnet that the network does not have: {id}", pool.name)),
+            }
+        }
+        if self.cluster.pools.iter().all(|pool| pool.subnet.is_none()) {
+            let has_nodes = |subnet: &&Subnet| !NO_NODES.iter().any(|name| name.eq_ignore_ascii_case(subnet.name()));
+            nodes = match network.subnets().iter().find(|subnet| subnet.name() == OWN_SUBNET) {
+                Some(own) => Vec::from([own]),
+                None => network.subnets().iter().filter(has_nodes).collect(),
+            };
+            if nodes.is_empty() {
+                step.fail("the network has no subnet for nodes");
+            }
+        }
+        nodes
+    }
+}
+
+impl Cluster {
+    fn read(node: &Node<'_>, reader: &RangesReader) -> Result<Self, Wrong> {
+        let ranges = reader.cluster(node).map_err(RangesError::into_wrong)?;
+        let profile = node.member("apiServerAccessProfile")?;
+        let flag = |name: &str| match &profile {
+            Some(profile) => profile.flag(name),
+            None => Ok(false),
+        };
+        let mut pools = Vec::new();
+        for pool in node.list("agentPoolProfiles")? {
+            pools.push(Pool {
+                name: shown(pool.text("name")?.unwrap_or("without a name")),
+                subnet: pool.text("vnetSubnetID")?.map(ToOwned::to_owned),
+                public: pool.flag("enableNodePublicIP")?,
+                prefix: pool.text("nodePublicIPPrefixID")?.map(ToOwned::to_owned),
+            });
+        }
+        let mut outbound = Vec::new();
+        for profile in ["loadBalancerProfile", "natGatewayProfile"] {
+            let Some(profile) = node.along(&["networkProfile", profile])? else { continue };
+            for ip in profile.list("effectiveOutboundIPs")? {
+                outbound.push(ip.required("id")?.string()?.to_owned());
+            }
+        }
+        let outbound_type = node.along(&["networkProfile", "outboundType"])?;
+        Ok(Self {
+            name: shown(node.text("name")?.unwrap_or("the cluster")),
+            state: node.text("provisioningState")?.map(ToOwned::to_owned),
+            ranges,
+            limit: if flag("enableVnetIntegration")? { LIMIT_VNET_INTEGRATION } else { LIMIT },
+            private: flag("enablePrivateCluster")?,
+            pools,
+            outbound_type: outbound_type.map(|kind| kind.string().map(shown)).transpose()?,
+            outbound,
+        })
+    }
+}
+
+impl Appliance {
+    fn read(node: &Node<'_>, reader: &FirewallReader) -> Result<Self, Wrong> {
+        let id = |node: &Node<'_>, name: &str| match node.member(name)? {
+            Some(member) => Ok(member.text("id")?.map(ToOwned::to_owned)),
+            None => Ok(None),
+        };
+        let mut places = Vec::new();
+        for place in node.list("ipConfigurations")? {
+            places.push(Place {
+                private: place.member("privateIPAddress")?.map(|addr| addr.addr()).transpose()?,
+                public: id(&place, "publicIPAddress")?,
+                subnet: id(&place, "subnet")?,
+            });
+        }
+        let policy = node.member("firewallPolicy")?;
+        Ok(Self {
+            name: shown(node.text("name")?.unwrap_or("the firewall")),
+            places,
+            rules: if policy.is_none() { Some(reader.read_node(node)?) } else { None },
+            policy: policy.map(|policy| policy.text("id")).transpose()?.flatten().map(ToOwned::to_owned),
+        })
+    }
+}
+
+/// What is one document, a list of them, or such a list as Resource Manager pages it.
+fn several<'a>(node: &Node<'a>) -> Result<Vec<Node<'a>>, Wrong> {
+    if node.is_list() {
+        return node.items();
+    }
+    match node.member("value")? {
+        Some(list) => list.items(),
+        None => Ok(Vec::from([node.clone()])),
+    }
+}
+
+/// Route tables, or the effective routes of a node.
+fn routes(
+    node: &Node<'_>,
+    network: Option<&VirtualNetwork>,
+    sets: &NamedSets,
+) -> Result<(Vec<RouteTable>, bool), Wrong> {
+    let mut reader = RouteTableReader::new();
+    for (name, set) in &sets.0 {
+        reader = reader.set(name.as_str(), set.clone());
+    }
+    if let Some(network) = network {
+        reader = reader.network(network.clone());
+    }
+    let is_table = |node: &Node<'_>| Ok(node.member("routes")?.is_some());
+    if !node.is_list() && node.member("value")?.is_some() {
+        let items = several(node)?;
+        if items.is_empty() || !items.iter().map(is_table).collect::<Result<Vec<_>, _>>()?.contains(&true) {
+            return Ok((Vec::from([reader.read_node(node)?]), true));
+        }
+    }
+    let tables = several(node)?.iter().map(|table| reader.read_node(table)).collect::<Result<_, _>>()?;
+    Ok((tables, false))
+}
+
+fn public(node: &Node<'_>) -> Result<Vec<Public>, Wrong> {
+    let mut all = Vec::new();
+    for item in several(node)? {
+        let addr = item.member("ipAddress")?.filter(|node| !matches!(node.string(), Ok("")));
+        let range = match (addr, item.member("ipPrefix")?) {
+            (Some(addr), _) => Some(IpRange::from(addr.addr()?)),
+            (None, Some(prefix)) => Some(IpRange::from(prefix.network()?)),
+            (None, None) => None,
+        };
+        all.push(Public { id: item.required("id")?.string()?.to_owned(), range });
+    }
+    Ok(all)
+}
+
+/// The addresses and ports of the API server: of the endpoints `kubernetes`, in the namespace `default` if they say.
+fn servers(node: &Node<'_>) -> Result<Vec<(IpAddr, u16)>, Wrong> {
+    let items = match node.member("items")? {
+        Some(items) => items.items()?,
+        None => Vec::from([node.clone()]),
+    };
+    let mut servers = Vec::new();
+    for item in &items {
+        let Some(metadata) = item.member("metadata")? else { continue };
+        if metadata.text("name")? != Some("kubernetes") || metadata.text("namespace")?.unwrap_or("default") != "default"
+        {
+            continue;
+        }
+        for subset in item.list("subsets")? {
+            for addr in subset.list("addresses")? {
+                let addr = addr.required("ip")?.addr()?;
+                for port in subset.list("ports")? {
+                    let port = port.required("port")?;
+                    let number = u16::try_from(port.number()?).map_err(|_| port.wrong("expected a port"))?;
+                    servers.push((addr, number));
+                }
+            }
+        }
+    }
+    if servers.is_empty() {
+        return Err(node.wrong("there are no endpoints `kubernetes` with an address and a port"));
+    }
+    servers.sort_unstable();
+    servers.dedup();
+    Ok(servers)
+}
+
+fn feature(node: &Node<'_>) -> Result<Option<String>, Wrong> {
+    for item in several(node)? {
+        if item.text("name")?.is_some_and(|name| name.eq_ignore_ascii_case(FEATURE)) {
+            return Ok(Some(item.required("state")?.string()?.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+fn versions(node: &Node<'_>) -> Result<(Version, Option<Version>), Wrong> {
+    let cli = Version::read(&node.required("azure-cli")?)?;
+    let extension = node.along(&["extensions", "aks-preview"])?;
+    Ok((cli, extension.map(|node| Version::read(&node)).transpose()?))
+}
+
+fn check_version(step: &mut Step, what: &str, found: &Version, least: &str, remedy: &str) {
+    if Version::new(least).is_some_and(|least| *found >= least) {
+        step.pass(format!("{what} {} is {least} or later", found.text));
+    } else {
+        step.fail(format!("{what} {} is too old: {least} or later is needed; {remedy}", found.text));
+    }
+}
+
+/// Numbers with dots between, and perhaps what makes it a preliminary one, as in `0.5.0b1`.
+#[derive(Clone, Debug)]
+struct Version {
+    text: String,
+    numbers: Vec<u64>,
+    preliminary: bool,
+}
+
+impl Version {
+    fn new(text: &str) -> Option<Self> {
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (numbers, rest) = text.split_at(end);
+        let numbers: Vec<u64> =
+            numbers.trim_end_matches('.').split('.').map(str::parse).collect::<Result<_, _>>().ok()?;
+        let word = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-".contains(&byte));
+        // What follows a `+` or `post` comes after the version, all else before.
+        let preliminary = !(rest.is_empty() || rest.starts_with('+') || rest.starts_with("post"));
+        (word(rest) && text.len() <= 64).then(|| Self { text: text.to_owned(), numbers, preliminary })
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self, Wrong> {
+        let text = node.string()?;
+        Self::new(text).ok_or_else(|| node.wrong(format!("{} is no version", Quoted(text.as_bytes()))))
+    }
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        self.partial_cmp(other) == Some(Ordering::Equal)
+    }
+}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        let number = |of: &Self, at: usize| of.numbers.get(at).copied().unwrap_or(0);
+        let places = 0..self.numbers.len().max(other.numbers.len());
+        let numbers = places.map(|at| number(self, at).cmp(&number(other, at))).find(|order| order.is_ne());
+        Some(numbers.unwrap_or(other.preliminary.cmp(&self.preliminary)))
+    }
+}
+
+/// The name in a resource id.
+fn last_part(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
+}
+
+/// An address alone without its length.
+fn short(net: IpNet) -> String {
+    if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
+}
+
+/// A name from a document, hostile characters escaped.
+struct Shown<'a>(&'a str);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .chars()
+            .take(200)
+            .try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") })
+    }
+}
+
+fn shown(name: &str) -> String {
+    Shown(name).to_string()
+}
+
+/// The first networks of a set, and how many addresses it has.
+struct Excerpt<'a>(&'a CidrSet);
+
+impl Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 5;
+        if self.0.is_empty() {
+            return f.write_str("nobody");
+        }
+        if *self.0 == CidrSet::all() {
+            return f.write_str("everyone");
+        }
+        for (at, net) in self.0.networks().take(MOST).enumerate() {
+            write!(f, "{}{}", if at == 0 { "" } else { ", " }, short(net))?;
+        }
+        let more = self.0.networks().skip(MOST).count();
+        if more > 0 {
+            write!(f, " and {more} more networks")?;
+        }
+        write!(f, " ({})", Addresses(self.0.count()))
+    }
+}

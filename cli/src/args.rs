@@ -11,7 +11,7 @@ use cidrgate::{Action, CidrSet, SetName};
 
 use crate::exit::Exit;
 use crate::source::Source;
-use crate::{check, diff, explain, filter, lint, manual, merge};
+use crate::{aks, check, diff, explain, filter, lint, manual, merge};
 
 /// May this source address in, and why? Reads, checks and merges CIDR allow and deny lists.
 #[derive(Parser)]
@@ -43,17 +43,18 @@ pub(crate) enum Verb {
     Merge(merge::Args),
     Diff(diff::Args),
     Filter(filter::Args),
+    Aks(aks::Args),
     #[command(hide = true)]
     Man(manual::ManArgs),
     #[command(hide = true)]
     Completions(manual::CompletionsArgs),
 }
 
-/// Says why a call makes no sense, and how a verb is called.
+/// Says why a call makes no sense, and how a verb (`check`, `aks check`) is called.
 pub(crate) fn refuse(verb: &str, message: &str) -> Exit {
     let mut command = Args::command();
     command.build();
-    let command = command.find_subcommand_mut(verb);
+    let command = verb.split(' ').try_fold(&mut command, Command::find_subcommand_mut);
     if let Some(command) = command {
         let _ = command.error(ErrorKind::ValueValidation, message).print();
     }
@@ -66,7 +67,7 @@ pub(crate) struct PolicyArgs {
     #[command(flatten)]
     pub(crate) lists: Lists,
     /// Hand a list to the policy as the set @NAME
-    #[arg(long = "set", value_name = "NAME=LIST", value_parser = OsStringValueParser::new().try_map(NamedList::new))]
+    #[arg(long = "set", value_name = "NAME=LIST", value_parser = NamedList::parser())]
     pub(crate) sets: Vec<NamedList>,
     /// Clear host bits (172.0.0.10/16) with a warning instead of refusing them
     #[arg(long)]
@@ -126,6 +127,10 @@ pub(crate) struct NamedList {
 }
 
 impl NamedList {
+    pub(crate) fn parser() -> impl TypedValueParser<Value = Self> {
+        OsStringValueParser::new().try_map(Self::new)
+    }
+
     fn new(text: OsString) -> Result<Self, String> {
         let (name, list) = text.split_once("=").ok_or("there is no `=` between name and list")?;
         let name = name.to_str().unwrap_or_default();

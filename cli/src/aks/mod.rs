@@ -1,7 +1,9 @@
 //! `aks`: what decides who reaches the API server of an Azure Kubernetes cluster, on the JSON that `az` prints.
 
 mod check;
+mod firewall;
 mod list;
+mod route;
 
 use clap::Subcommand;
 
@@ -19,6 +21,11 @@ use crate::source::Source;
 /// LIST is the text of --api-server-authorized-ip-ranges itself, entries with commas between, or `@FILE` that holds it
 /// in one line. FILE may be gzipped; `-` is standard input.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  cidrgate aks check --ranges 20.42.25.196/32,172.0.0.0/16 172.0.3.4
+  cidrgate aks firewall --config fw.json --flow TCP,10.240.0.4,40.0.0.1:443
+  cidrgate aks route --config rt.json --vnet vnet.json 40.0.0.1")]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -27,6 +34,8 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     Check(check::Args),
+    Firewall(firewall::Args),
+    Route(route::Args),
 }
 
 impl Verb {
@@ -34,13 +43,17 @@ impl Verb {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Check(_) => "aks check",
+            Self::Firewall(_) => "aks firewall",
+            Self::Route(_) => "aks route",
         }
     }
 }
 
-pub(crate) fn run(verb: Verb, answer: &mut Answer) -> Result<(), Stop> {
+pub(crate) fn run(verb: &Verb, answer: &mut Answer) -> Result<(), Stop> {
     match verb {
-        Verb::Check(args) => check::run(&args, answer),
+        Verb::Check(args) => check::run(args, answer),
+        Verb::Firewall(args) => firewall::run(args, answer),
+        Verb::Route(args) => route::run(args, answer),
     }
 }
 
@@ -50,6 +63,9 @@ struct SetArgs {
     /// Hand over the addresses of a service tag or IP group
     #[arg(long = "set", value_name = "NAME=FILE", value_parser = NamedList::parser())]
     sets: Vec<NamedList>,
+    /// Take sets without addresses
+    #[arg(long)]
+    allow_empty: bool,
 }
 
 impl SetArgs {
@@ -58,6 +74,6 @@ impl SetArgs {
     }
 
     fn read(&self) -> Result<Vec<(SetName, CidrSet)>, Stop> {
-        read_sets(&self.sets, false, false)
+        read_sets(&self.sets, false, self.allow_empty)
     }
 }

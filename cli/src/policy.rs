@@ -42,7 +42,7 @@ impl PolicyArgs {
             Subject::Text(source) => Some(source),
             Subject::Lists => None,
         });
-        let lists = self.lists.0.iter().map(|(_, list)| list).chain(self.sets.iter().map(|set| &set.list));
+        let lists = self.lists.0.iter().map(|(_, list)| list).chain(self.sets.iter().map(|set| &set.file));
         stdin_once(texts.chain(lists).chain(others))?;
 
         let sets = list::read_sets(&self.sets, self.lenient, self.allow_empty)?;

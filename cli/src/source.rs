@@ -7,8 +7,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, IsTerminal, Read};
 use std::path::PathBuf;
 
-use cidrgate::azure::MAX_DOCUMENT;
-use cidrgate::{MAX_INPUT, MAX_LINE, ReadError};
+use cidrgate::{MAX_DOCUMENT, MAX_INPUT, MAX_LINE, ReadError};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::answer::Stop;
@@ -28,23 +27,27 @@ pub(crate) enum Form {
     List,
     /// May be JSON, whose lines have no limit.
     Policy,
-    /// JSON that somebody else made.
+    /// A list, or published ranges, which are JSON.
+    Set,
+    /// JSON that somebody else made, or one line.
     Document,
 }
 
 impl Form {
-    /// How many bytes are read at most.
-    fn limit(self) -> usize {
+    /// How many bytes a text that starts like this may have.
+    fn limit(self, text: &[u8]) -> usize {
         match self {
             Self::List | Self::Policy => MAX_INPUT,
-            Self::Document => MAX_DOCUMENT,
+            Self::Set if !is_json(text) => MAX_INPUT,
+            Self::Set | Self::Document => MAX_DOCUMENT,
         }
     }
 
+    /// Whether a text that starts like this may have lines of any length.
     fn has_endless_lines(self, text: &[u8]) -> bool {
         match self {
             Self::List => false,
-            Self::Policy => is_json(text),
+            Self::Policy | Self::Set => is_json(text),
             Self::Document => true,
         }
     }
@@ -103,8 +106,9 @@ impl Source {
                 return Ok(text);
             }
             progress.read(read);
-            if text.len() > form.limit() {
-                return Err(io::Error::other(format!("more than {} bytes, decompressed", form.limit())));
+            let limit = form.limit(&text);
+            if text.len() > limit {
+                return Err(io::Error::other(format!("more than {limit} bytes, decompressed")));
             }
             if let Some(end) = memchr::memrchr(b'\n', &text[before..]) {
                 line_start = before + end + 1;
@@ -123,7 +127,7 @@ impl Source {
         form: Form,
         read: impl FnOnce(&[u8]) -> Result<T, ReadError>,
     ) -> Result<(T, Vec<u8>), Stop> {
-        match self.made_of(form, read)? {
+        match self.make(form, read)? {
             (Ok(value), bytes) => Ok((value, bytes)),
             (Err(error), bytes) => {
                 Text { name: self, bytes: &bytes }.faults(&error);
@@ -137,14 +141,14 @@ impl Source {
         &self,
         read: impl FnOnce(&[u8]) -> Result<T, E>,
     ) -> Result<T, Stop> {
-        self.made_of(Form::Document, read)?.0.map_err(|error| {
+        self.make(Form::Document, read)?.0.map_err(|error| {
             tell(format_args!("{self}: {error}"));
             Stop::Told
         })
     }
 
     /// What `make` makes of the whole text, and the text.
-    fn made_of<T>(&self, form: Form, make: impl FnOnce(&[u8]) -> T) -> Result<(T, Vec<u8>), Stop> {
+    pub(crate) fn make<T>(&self, form: Form, make: impl FnOnce(&[u8]) -> T) -> Result<(T, Vec<u8>), Stop> {
         let progress = Progress::of(self);
         let made = self.text(form, &progress).map(|bytes| (make(&bytes), bytes));
         drop(progress);
@@ -163,8 +167,8 @@ impl Source {
     }
 }
 
-/// Whether a policy with this text is JSON.
-fn is_json(text: &[u8]) -> bool {
+/// Whether a text that may be JSON is.
+pub(crate) fn is_json(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     text.trim_ascii_start().first() == Some(&b'{')
 }

@@ -18,7 +18,6 @@ mod ranges;
 mod routes;
 
 pub use firewall::{Answer, Firewall, FirewallError, FirewallReader, FirewallRule, Flow, FlowError, Protocol, Verdict};
-pub use json::MAX_DOCUMENT;
 pub use network::{FIREWALL_SUBNET, NetworkError, Subnet, SubnetFault, VirtualNetwork};
 pub use ranges::{
     AuthorizedRanges, Era, EraError, LIMIT, LIMIT_VNET_INTEGRATION, LimitError, RangeEntry, RangeWarning, RangesError,

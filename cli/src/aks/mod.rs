@@ -10,7 +10,7 @@ use clap::Subcommand;
 use cidrgate::{CidrSet, SetName};
 
 use crate::answer::{Answer, Stop};
-use crate::args::NamedList;
+use crate::args::NamedSet;
 use crate::list::read_sets;
 use crate::source::Source;
 
@@ -60,9 +60,9 @@ pub(crate) fn run(verb: &Verb, answer: &mut Answer) -> Result<(), Stop> {
 /// Sets for what documents only name: service tags, IP groups.
 #[derive(clap::Args)]
 struct SetArgs {
-    /// Hand over the addresses of a service tag or IP group
-    #[arg(long = "set", value_name = "NAME=FILE", value_parser = NamedList::parser())]
-    sets: Vec<NamedList>,
+    /// Hand over the addresses of a service tag or IP group: a list, or published JSON, of which NAME or TAG is taken
+    #[arg(long = "set", value_name = "NAME[:TAG]=FILE", value_parser = NamedSet::parser())]
+    sets: Vec<NamedSet>,
     /// Take sets without addresses
     #[arg(long)]
     allow_empty: bool,
@@ -70,7 +70,7 @@ struct SetArgs {
 
 impl SetArgs {
     fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.sets.iter().map(|set| &set.list)
+        self.sets.iter().map(|set| &set.file)
     }
 
     fn read(&self) -> Result<Vec<(SetName, CidrSet)>, Stop> {

@@ -8,8 +8,10 @@ use alloc::vec::Vec;
 use core::fmt::Display;
 
 use ipnet::IpNet;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use crate::error;
 use crate::fault::Quoted;
 use crate::text;
 
@@ -63,7 +65,24 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, Wrong> {
     if text.len() > MAX_DOCUMENT {
         return Err(Wrong::new("", format!("a document of {} bytes; the largest has {MAX_DOCUMENT}", text.len())));
     }
-    serde_json::from_slice(text).map_err(|error| Wrong::new("", format!("no JSON: {error}")))
+    let no_json = |error| Wrong::new("", format!("no JSON: {error}"));
+    // Syntax first, which takes little memory: what is no JSON is not refused for its size.
+    serde_json::from_slice::<IgnoredAny>(text).map_err(no_json)?;
+    error::room(size(text)).map_err(|error| Wrong::new("", error))?;
+    serde_json::from_slice(text).map_err(no_json)
+}
+
+/// What a document may take at most, parsed and walked through. serde_json cannot ask for it fallibly.
+fn size(text: &[u8]) -> usize {
+    /// A value in a list that doubles, the node and the path that a walk makes of it.
+    const ITEM: usize = 256;
+    /// The first node of a map.
+    const OBJECT: usize = 1024;
+    text.iter().fold(2 * text.len(), |size, byte| match byte {
+        b',' | b':' | b'[' => size + ITEM,
+        b'{' => size + OBJECT,
+        _ => size,
+    })
 }
 
 /// A value that is not null, and its path.

@@ -73,7 +73,13 @@ impl SetArgs {
         self.sets.iter().map(|set| &set.file)
     }
 
+    /// The sets by name, each name once.
     fn read(&self) -> Result<Vec<(SetName, CidrSet)>, Stop> {
+        let mut names: Vec<_> = self.sets.iter().map(|set| &set.name).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Stop::Usage(format!("set {} is handed over twice", twice[0])));
+        }
         read_sets(&self.sets, false, self.allow_empty)
     }
 }

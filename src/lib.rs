@@ -56,7 +56,8 @@
 //!
 //! - `std` (default): turns on `std` in the dependencies. Without it the library needs `alloc` only.
 //! - `serde`: `Serialize` and `Deserialize` for [`Action`], [`Precedence`], [`IpRange`] and [`CidrSet`].
-//! - `json`: policies as JSON, read by [`Policy::read`] and written by `Policy::to_json`.
+//! - `json`: policies as JSON, read by [`Policy::read`] and written by `Policy::to_json`; the module `cloud`, which takes
+//!   sets from the address ranges that clouds publish.
 //! - `azure`: the module `azure`, which reads and evaluates what Azure prints: authorized ranges, firewalls, routes.
 #![no_std]
 #![cfg_attr(not(feature = "capi"), forbid(unsafe_code))]
@@ -66,6 +67,10 @@ extern crate alloc;
 
 #[cfg(feature = "azure")]
 pub mod azure;
+#[cfg(feature = "json")]
+pub mod cloud;
+#[cfg(feature = "json")]
+mod document;
 mod edges;
 mod error;
 mod fault;
@@ -86,6 +91,8 @@ pub mod text;
 mod trie;
 mod word;
 
+#[cfg(feature = "json")]
+pub use document::MAX_DOCUMENT;
 pub use error::OutOfMemory;
 pub use fault::{BuildError, Fault, FaultKind, MAX_INPUT, MAX_LINE, ReadError};
 pub use finding::{Code, Finding, Level};

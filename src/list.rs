@@ -41,6 +41,13 @@ pub struct List {
 }
 
 impl List {
+    /// What was a list elsewhere.
+    #[cfg(feature = "json")]
+    pub(crate) fn new(ranges: &[IpRange]) -> Result<Self, OutOfMemory> {
+        let set = CidrSet::try_from_ranges(ranges.iter().copied())?;
+        Ok(Self { set, entries: ranges.len(), warnings: Vec::new() })
+    }
+
     /// The addresses of all entries.
     #[must_use]
     pub fn set(&self) -> &CidrSet {

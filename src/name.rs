@@ -65,7 +65,7 @@ impl<'a, K: IntoIterator<Item = &'a str> + Clone> fmt::Display for Nearest<'_, K
 
 /// Edits from one word to the other: insert, delete, replace, swap of neighbours. Words too long to be a slip of the
 /// keyboard are far from all others, which also bounds the work.
-fn distance(a: &[u8], b: &[u8]) -> usize {
+pub(crate) fn distance(a: &[u8], b: &[u8]) -> usize {
     const LONGEST: usize = 40;
     if a.len() > LONGEST || b.len() > LONGEST {
         return usize::MAX;

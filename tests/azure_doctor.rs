@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use cidrgate::CidrSet;
-use cidrgate::azure::{Doctor, DoctorError, Document, Era, MAX_DOCUMENT, Status, Step};
+use cidrgate::azure::{Doctor, DoctorError, Document, Era, Status, Step};
+use cidrgate::{CidrSet, MAX_DOCUMENT};
 
 const ARTICLE: &str = "20.42.25.196/32,172.0.0.10/16,168.10.0.10/18";
 const ALL: [Document; 8] = [

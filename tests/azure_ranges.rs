@@ -230,6 +230,6 @@ fn the_shapes_of_a_cluster() {
         assert_eq!(read(text).unwrap_err().faults()[0].path(), path, "{text}");
     }
     assert!(read(&"[".repeat(1 << 20)).is_err());
-    let large = vec![b' '; cidrgate::azure::MAX_DOCUMENT + 1];
+    let large = vec![b' '; cidrgate::MAX_DOCUMENT + 1];
     assert!(RangesReader::new().read_cluster(large).unwrap_err().to_string().contains("largest"));
 }

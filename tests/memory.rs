@@ -316,6 +316,38 @@ fn bad_json() {
     assert_eq!(error.faults()[0].kind(), FaultKind::Syntax, "{error}");
 }
 
+#[cfg(feature = "json")]
+fn published_ranges() {
+    use cidrgate::cloud::PublishedRanges;
+    let no_memory = |error: &cidrgate::cloud::PublishedRangesError| error.reason() == "out of memory";
+    let prefixes: Vec<_> = networks(50_000).map(|net| format!("\"{net}\"")).collect();
+    let azure = format!("{{\"values\":[{{\"name\":\"T\",\"addressPrefixes\":[{}]}}]}}", prefixes.join(","));
+    enough(|| PublishedRanges::read(&azure), no_memory);
+    // As many tags as can be, five for each entry.
+    let entry = |at| {
+        format!(
+            "{{\"ip_prefix\":\"{}\",\"service\":\"s{at}\",\"region\":\"r{at}\",\"network_border_group\":\"g{at}\"}}",
+            Ipv4Addr::from(at)
+        )
+    };
+    let entries: Vec<_> = (0..10_000).map(entry).collect();
+    let aws = format!("{{\"prefixes\":[{}],\"ipv6_prefixes\":[]}}", entries.join(","));
+    enough(|| PublishedRanges::read(&aws), no_memory);
+    // Small values take much more than their text, in members that nobody knows too.
+    for small in ["0", "[]", "{}", "{\"\":0}", "\"\""] {
+        let small = format!("{{\"values\":[],\"x\":[{}]}}", vec![small; 50_000].join(","));
+        enough(|| PublishedRanges::read(&small), no_memory);
+    }
+    let members: Vec<_> = (0..50_000).map(|at| format!("\"{at}\":0")).collect();
+    let members = format!("{{\"values\":[],{}}}", members.join(","));
+    enough(|| PublishedRanges::read(&members), no_memory);
+    // What is no JSON is told to be none, whatever it would take. Depth takes a byte for each level.
+    for text in ["[".repeat(MIB), "{\"a\":".repeat(MIB), "{".repeat(32 * MIB), "[0,".repeat(MIB)] {
+        let error = with(8 * MIB, || PublishedRanges::read(&text)).unwrap_err();
+        assert!(error.reason().starts_with("no JSON: "), "{error}");
+    }
+}
+
 macro_rules! parts {
     ($($(#[$on:meta])* $part:ident),*) => {
         $($(#[$on])* mod $part {
@@ -353,5 +385,7 @@ parts!(
     a_large_set_for_many_rules,
     bad_input,
     #[cfg(feature = "json")]
-    bad_json
+    bad_json,
+    #[cfg(feature = "json")]
+    published_ranges
 );

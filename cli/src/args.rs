@@ -11,7 +11,7 @@ use cidrgate::{Action, CidrSet, SetName};
 
 use crate::exit::Exit;
 use crate::source::Source;
-use crate::{check, diff, explain, filter, lint, manual, merge};
+use crate::{aks, check, diff, explain, filter, lint, manual, merge};
 
 /// May this source address in, and why? Reads, checks and merges CIDR allow and deny lists.
 #[derive(Parser)]
@@ -33,6 +33,10 @@ Examples:
 POLICY is policy text, or JSON if it starts with `{`. LIST has one address, network or range a line.
 Both may be gzipped; `-` is standard input.
 
+--set NAME=FILE takes a LIST too, or what AWS, Azure, Cloudflare, GitHub and Google publish as JSON. Of that NAME is the
+tag, region or service: --set AzureCloud.westeurope=ServiceTags.json, --set EC2.eu-west-1=ip-ranges.json. With
+--set NAME:TAG=FILE the set has another name; the TAG `*` is all of the file.
+
 Exit codes: 0 yes (allowed, clean, same, found), 1 no, 2 could not be decided.";
 
 #[derive(Subcommand)]
@@ -43,17 +47,18 @@ pub(crate) enum Verb {
     Merge(merge::Args),
     Diff(diff::Args),
     Filter(filter::Args),
+    Aks(aks::Args),
     #[command(hide = true)]
     Man(manual::ManArgs),
     #[command(hide = true)]
     Completions(manual::CompletionsArgs),
 }
 
-/// Says why a call makes no sense, and how a verb is called.
+/// Says why a call makes no sense, and how a verb (`check`, `aks check`) is called.
 pub(crate) fn refuse(verb: &str, message: &str) -> Exit {
     let mut command = Args::command();
     command.build();
-    let command = command.find_subcommand_mut(verb);
+    let command = verb.split(' ').try_fold(&mut command, Command::find_subcommand_mut);
     if let Some(command) = command {
         let _ = command.error(ErrorKind::ValueValidation, message).print();
     }
@@ -65,9 +70,9 @@ pub(crate) fn refuse(verb: &str, message: &str) -> Exit {
 pub(crate) struct PolicyArgs {
     #[command(flatten)]
     pub(crate) lists: Lists,
-    /// Hand a list to the policy as the set @NAME
-    #[arg(long = "set", value_name = "NAME=LIST", value_parser = OsStringValueParser::new().try_map(NamedList::new))]
-    pub(crate) sets: Vec<NamedList>,
+    /// Hand a list to the policy as the set @NAME, or a TAG (NAME if none is said) of the ranges that a cloud publishes
+    #[arg(long = "set", value_name = "NAME[:TAG]=FILE", value_parser = NamedSet::parser())]
+    pub(crate) sets: Vec<NamedSet>,
     /// Clear host bits (172.0.0.10/16) with a warning instead of refusing them
     #[arg(long)]
     pub(crate) lenient: bool,
@@ -118,19 +123,29 @@ impl FromArgMatches for Lists {
     }
 }
 
-/// `NAME=LIST`
+/// `NAME[:TAG]=FILE`: a plain list, or a tag of published JSON, which is NAME if no other is said.
 #[derive(Clone)]
-pub(crate) struct NamedList {
+pub(crate) struct NamedSet {
     pub(crate) name: SetName,
-    pub(crate) list: Source,
+    pub(crate) tag: Option<String>,
+    pub(crate) file: Source,
 }
 
-impl NamedList {
+impl NamedSet {
+    pub(crate) fn parser() -> impl TypedValueParser<Value = Self> {
+        OsStringValueParser::new().try_map(Self::new)
+    }
+
+    /// No name of a set has a colon in it, and whatever follows `=` is the file.
     fn new(text: OsString) -> Result<Self, String> {
-        let (name, list) = text.split_once("=").ok_or("there is no `=` between name and list")?;
+        let (name, file) = text.split_once("=").ok_or("there is no `=` between name and file")?;
         let name = name.to_str().unwrap_or_default();
+        let (name, tag) = name.split_once(':').map_or((name, None), |(name, tag)| (name, Some(tag)));
+        if tag.is_some_and(str::is_empty) {
+            return Err("there is no tag between `:` and `=`".into());
+        }
         let name = SetName::new(name).map_err(|error| error.to_string())?;
-        Ok(Self { name, list: list.to_owned().into() })
+        Ok(Self { name, tag: tag.map(str::to_owned), file: file.to_owned().into() })
     }
 }
 

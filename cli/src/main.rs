@@ -2,6 +2,8 @@
 //!
 //! Results go to standard output, everything else to standard error; the exit code is 0, 1 or 2 (`exit.rs`).
 
+mod addresses;
+mod aks;
 mod answer;
 mod args;
 mod check;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Verb::Merge(args) => ("merge", merge::run(&args, &mut answer)),
         Verb::Diff(args) => ("diff", diff::run(args, &mut answer)),
         Verb::Filter(args) => ("filter", filter::run(args, &mut answer)),
+        Verb::Aks(args) => (args.verb.name(), aks::run(&args.verb, &mut answer)),
         Verb::Man(args) => ("man", manual::man(&args, &mut answer)),
         Verb::Completions(args) => ("completions", manual::completions(&args, &mut answer)),
     };

@@ -34,17 +34,24 @@ pub(crate) fn completions(args: &CompletionsArgs, answer: &mut Answer) -> Result
 fn page() -> io::Result<String> {
     let mut command = Args::command();
     command.build();
-    let verbs: Vec<Command> = command.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned().collect();
     let mut page = Vec::new();
     writeln!(page, ".TH CIDRGATE 1 \"\" \"cidrgate {}\"", env!("CARGO_PKG_VERSION"))?;
-    let man = Man::new(command);
+    let man = Man::new(command.clone());
     man.render_name_section(&mut page)?;
     page.extend_from_slice(b".SH SYNOPSIS\n\\fBcidrgate\\fR \\fICOMMAND\\fR [\\fIOPTIONS\\fR] ...\n");
     man.render_description_section(&mut page)?;
     examples(&man, &mut page)?;
-    for verb in verbs.into_iter().filter(|verb| verb.get_name() != "help") {
-        writeln!(page, ".SH \"CIDRGATE {}\"", verb.get_name().to_uppercase())?;
-        let man = Man::new(verb);
+    verbs(&command, "CIDRGATE", &mut page)?;
+    page.extend_from_slice(b".SH \"SEE ALSO\"\n\\fBcidrgate\\fR(3), \\fBcidrgate\\fR(5)\n");
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// A section for each verb of a command, and after it for each of its own verbs.
+fn verbs(command: &Command, name: &str, page: &mut Vec<u8>) -> io::Result<()> {
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help") {
+        let name = format!("{name} {}", verb.get_name().to_uppercase());
+        writeln!(page, ".SH \"{name}\"")?;
+        let man = Man::new(verb.clone());
         let mut section = Vec::new();
         man.render_description_section(&mut section)?;
         man.render_synopsis_section(&mut section)?;
@@ -52,9 +59,9 @@ fn page() -> io::Result<String> {
         examples(&man, &mut section)?;
         let section = String::from_utf8_lossy(&section).replace(".SH DESCRIPTION\n", "").replace(".SH ", ".SS ");
         page.extend_from_slice(section.as_bytes());
+        verbs(verb, &name, page)?;
     }
-    page.extend_from_slice(b".SH \"SEE ALSO\"\n\\fBcidrgate\\fR(3), \\fBcidrgate\\fR(5)\n");
-    Ok(String::from_utf8_lossy(&page).into_owned())
+    Ok(())
 }
 
 /// What follows the options in the help of a command, with its lines as they are.
@@ -74,12 +81,26 @@ mod tests {
     #[test]
     fn the_page_has_the_verbs_that_are_shown() {
         let page = page().unwrap();
-        for verb in ["CHECK", "EXPLAIN", "LINT", "MERGE", "DIFF", "FILTER"] {
+        for verb in
+            ["CHECK", "EXPLAIN", "LINT", "MERGE", "DIFF", "FILTER", "AKS", "AKS CHECK", "AKS FIREWALL", "AKS ROUTE"]
+        {
             assert!(page.contains(&format!(".SH \"CIDRGATE {verb}\"\n")), "{verb}");
         }
         for hidden in ["MAN", "COMPLETIONS", "HELP"] {
             assert!(!page.contains(&format!("CIDRGATE {hidden}")), "{hidden}");
+            assert!(!page.contains(&format!("CIDRGATE AKS {hidden}")), "{hidden}");
         }
         assert!(!page.contains("EXTRA"));
+        assert!(page.contains("\\fB\\-\\-ranges\\fR"));
+    }
+
+    #[test]
+    fn the_completions_know_the_verbs_of_verbs() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "cidrgate", &mut script);
+            let script = String::from_utf8(script).unwrap();
+            assert!(script.contains("firewall") && script.contains("ranges"), "{shell}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use cidrgate::{CidrSet, Fit, FitError, List, OutOfMemory};
 use serde::Serialize;
 
 use crate::answer::{Answer, Stop};
-use crate::args::Families;
+use crate::args::{Families, NamedSet};
 use crate::diagnose::tell;
 use crate::list;
 use crate::source::{Source, stdin_once};
@@ -27,11 +27,15 @@ Examples:
   cidrgate merge drop.txt edrop.txt.gz
   cidrgate merge --and office.txt --minus lost.txt all.txt
   cidrgate merge --max 200 --never lost.txt offices.txt
+  cidrgate merge --set EC2.eu-west-1=ip-ranges.json --set web:actions=github-meta.json
   curl https://example.com/list.txt | cidrgate merge --count -")]
 pub(crate) struct Args {
     /// Lists of addresses, networks and ranges, one a line; `-` is standard input
-    #[arg(value_name = "LIST", required = true)]
+    #[arg(value_name = "LIST", required_unless_present = "sets")]
     lists: Vec<Source>,
+    /// One more LIST: a tag of the ranges that a cloud publishes, NAME if no TAG is said
+    #[arg(long = "set", value_name = "NAME[:TAG]=FILE", value_parser = NamedSet::parser())]
+    sets: Vec<NamedSet>,
     /// Leave out what is in this list
     #[arg(long, value_name = "LIST")]
     minus: Vec<Source>,
@@ -64,10 +68,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, answer: &mut Answer) -> Result<(), Stop> {
-    stdin_once(args.lists.iter().chain(&args.and).chain(&args.minus).chain(&args.never))?;
+    let files = args.sets.iter().map(|set| &set.file);
+    stdin_once(args.lists.iter().chain(files).chain(&args.and).chain(&args.minus).chain(&args.never))?;
     let read = |lists| list::read_all(lists, args.lenient);
     let (lists, and, minus, never) = (read(&args.lists), read(&args.and), read(&args.minus), read(&args.never));
-    let set = combine(&lists?, &and?, &minus?, args).map_err(told)?;
+    // As a list of merge, a tag may well be empty.
+    let sets = list::read_sets(&args.sets, args.lenient, true)?;
+    let (lists, and, minus) = (lists?, and?, minus?);
+    let lists = lists.iter().map(List::set).chain(sets.iter().map(|(_, set)| set));
+    let set = combine(lists, &and, &minus, args).map_err(told)?;
     let never = never?;
     // One that has become empty would protect nobody.
     if let Some((source, _)) = args.never.iter().zip(&never).find(|(_, list)| list.entries() == 0) {
@@ -138,8 +147,13 @@ fn fit(set: &CidrSet, max: usize, never: &[List]) -> Result<Fit, Stop> {
     Ok(fit)
 }
 
-fn combine(lists: &[List], and: &[List], minus: &[List], args: &Args) -> Result<CidrSet, OutOfMemory> {
-    let mut set = CidrSet::union_of(lists.iter().map(List::set))?;
+fn combine<'a>(
+    lists: impl Iterator<Item = &'a CidrSet>,
+    and: &[List],
+    minus: &[List],
+    args: &Args,
+) -> Result<CidrSet, OutOfMemory> {
+    let mut set = CidrSet::union_of(lists)?;
     for list in and {
         set = set.intersection(list.set())?;
     }

@@ -42,22 +42,11 @@ impl PolicyArgs {
             Subject::Text(source) => Some(source),
             Subject::Lists => None,
         });
-        let lists = self.lists.0.iter().map(|(_, list)| list).chain(self.sets.iter().map(|set| &set.list));
+        let lists = self.lists.0.iter().map(|(_, list)| list).chain(self.sets.iter().map(|set| &set.file));
         stdin_once(texts.chain(lists).chain(others))?;
 
-        let sets: Vec<_> = self.sets.iter().map(|set| (set.name.clone(), self.list(&set.list))).collect();
-        let sets = sets.into_iter().map(|(name, set)| Ok((name, set?))).collect::<Result<_, Stop>>()?;
+        let sets = list::read_sets(&self.sets, self.lenient, self.allow_empty)?;
         Ok(Parts { args: self, sets })
-    }
-
-    /// A list that is to decide something, which one without entries hardly means to.
-    fn list(&self, source: &Source) -> Result<CidrSet, Stop> {
-        let list = list::read(source, self.lenient)?;
-        if list.entries() == 0 && !self.allow_empty {
-            tell(format_args!("{source}: the list has no entries; if that is right, say --allow-empty"));
-            return Err(Stop::Told);
-        }
-        Ok(list.into_set())
     }
 }
 
@@ -102,7 +91,8 @@ impl Parts<'_> {
             builder = builder.set(name.as_str(), set.clone());
         }
         // Each list is read before any fault ends it all, so that the faults of all are told.
-        let sets: Vec<_> = lists.iter().map(|(_, list)| self.args.list(list)).collect();
+        let sets: Vec<_> =
+            lists.iter().map(|(_, list)| list::read_set(list, self.args.lenient, self.args.allow_empty)).collect();
         for (number, ((action, list), set)) in (1..).zip(lists.iter().zip(sets)) {
             let name = format!("list-{number}");
             let rule = Target::set(&name).map(|target| Rule::new(*action, target)).map_err(refused)?;

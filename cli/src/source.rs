@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, IsTerminal, Read};
 use std::path::PathBuf;
 
-use cidrgate::{MAX_INPUT, MAX_LINE, ReadError};
+use cidrgate::{MAX_DOCUMENT, MAX_INPUT, MAX_LINE, ReadError};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::answer::Stop;
@@ -27,6 +27,30 @@ pub(crate) enum Form {
     List,
     /// May be JSON, whose lines have no limit.
     Policy,
+    /// A list, or published ranges, which are JSON.
+    Set,
+    /// JSON that somebody else made, or one line.
+    Document,
+}
+
+impl Form {
+    /// How many bytes a text that starts like this may have.
+    fn limit(self, text: &[u8]) -> usize {
+        match self {
+            Self::List | Self::Policy => MAX_INPUT,
+            Self::Set if !is_json(text) => MAX_INPUT,
+            Self::Set | Self::Document => MAX_DOCUMENT,
+        }
+    }
+
+    /// Whether a text that starts like this may have lines of any length.
+    fn has_endless_lines(self, text: &[u8]) -> bool {
+        match self {
+            Self::List => false,
+            Self::Policy | Self::Set => is_json(text),
+            Self::Document => true,
+        }
+    }
 }
 
 impl From<OsString> for Source {
@@ -82,15 +106,16 @@ impl Source {
                 return Ok(text);
             }
             progress.read(read);
-            if text.len() > MAX_INPUT {
-                return Err(io::Error::other(format!("more than {MAX_INPUT} bytes, decompressed")));
+            let limit = form.limit(&text);
+            if text.len() > limit {
+                return Err(io::Error::other(format!("more than {limit} bytes, decompressed")));
             }
             if let Some(end) = memchr::memrchr(b'\n', &text[before..]) {
                 line_start = before + end + 1;
             }
             // The carriage return before a line's end does not count, and is not seen yet.
             let endless = text.len() - line_start > MAX_LINE + 1;
-            if endless && !(form == Form::Policy && is_json(&text)) {
+            if endless && !form.has_endless_lines(&text) {
                 return Ok(text);
             }
         }
@@ -102,16 +127,32 @@ impl Source {
         form: Form,
         read: impl FnOnce(&[u8]) -> Result<T, ReadError>,
     ) -> Result<(T, Vec<u8>), Stop> {
-        let progress = Progress::of(self);
-        let done = self.text(form, &progress).map(|bytes| (read(&bytes), bytes));
-        drop(progress);
-        match done.map_err(|error| self.unreadable(error))? {
+        match self.make(form, read)? {
             (Ok(value), bytes) => Ok((value, bytes)),
             (Err(error), bytes) => {
                 Text { name: self, bytes: &bytes }.faults(&error);
                 Err(Stop::Told)
             }
         }
+    }
+
+    /// What `read` makes of a document; where that fails, says why.
+    pub(crate) fn read_document<T, E: fmt::Display>(
+        &self,
+        read: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<T, Stop> {
+        self.make(Form::Document, read)?.0.map_err(|error| {
+            tell(format_args!("{self}: {error}"));
+            Stop::Told
+        })
+    }
+
+    /// What `make` makes of the whole text, and the text.
+    pub(crate) fn make<T>(&self, form: Form, make: impl FnOnce(&[u8]) -> T) -> Result<(T, Vec<u8>), Stop> {
+        let progress = Progress::of(self);
+        let made = self.text(form, &progress).map(|bytes| (make(&bytes), bytes));
+        drop(progress);
+        made.map_err(|error| self.unreadable(error))
     }
 
     /// Says why it cannot be read.
@@ -126,8 +167,8 @@ impl Source {
     }
 }
 
-/// Whether a policy with this text is JSON.
-fn is_json(text: &[u8]) -> bool {
+/// Whether a text that may be JSON is.
+pub(crate) fn is_json(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     text.trim_ascii_start().first() == Some(&b'{')
 }

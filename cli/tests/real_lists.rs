@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
+use cidrgate::cloud::{Provider, PublishedRanges};
 use cidrgate::text::ErrorKind;
 use cidrgate::{CidrSet, FaultKind, ListReader, Policy};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -116,6 +117,10 @@ fn trials(data: &Data) -> Vec<Trial> {
         };
         if name.trim_end_matches(".gz").ends_with(".json") {
             add(format!("prefixes of {name}"), of(prefixes_are_counted));
+            if name.starts_with("cloud/") {
+                add(format!("published ranges {name}"), of(published_ranges_are_counted));
+                add(format!("command: published ranges {name}"), of(the_command_takes_published_ranges));
+            }
         } else if counts.words > 0 {
             add(format!("host names of {name}"), of(host_names_are_refused));
             add(format!("command: host names of {name}"), of(the_command_refuses_host_names));
@@ -129,6 +134,8 @@ fn trials(data: &Data) -> Vec<Trial> {
     add("clients of the access log", clients_of_the_access_log);
     add("counts in the lists' own headers", counts_in_the_headers);
     add("one country in two forms", one_country_in_two_forms);
+    add("each tag of the clouds", each_tag_of_the_clouds);
+    add("country files are no published ranges", country_files_are_no_published_ranges);
     add("command: all lists into one", the_command_merges_all_lists);
     trials
 }
@@ -197,6 +204,73 @@ fn prefixes_are_counted(data: &Data, counts: &Counts) {
     let list = ListReader::new().read(prefixes(data, &counts.file)).unwrap();
     check_counts(list.set(), counts);
     assert_eq!(list.entries(), counts.entries);
+}
+
+fn published_ranges_are_counted(data: &Data, counts: &Counts) {
+    let all = PublishedRanges::read(data.read(&counts.file)).unwrap().all().unwrap();
+    check_counts(all.set(), counts);
+    assert_eq!(all.entries(), counts.entries);
+}
+
+/// For each tag, its prefixes as they are written.
+fn tags(data: &Data, file: &str) -> BTreeMap<String, Vec<String>> {
+    let json = data.json(file);
+    let text = |value: &Value| value.as_str().unwrap().to_string();
+    let mut tags: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    if file.contains("azure") {
+        for tag in json["values"].as_array().unwrap() {
+            let prefixes = tag["properties"]["addressPrefixes"].as_array().unwrap();
+            tags.insert(text(&tag["name"]), prefixes.iter().map(text).collect());
+        }
+    } else if file.contains("github") {
+        for (name, list) in json.as_object().unwrap() {
+            if let Some(list) = list.as_array().filter(|_| !name.contains("key")) {
+                tags.insert(name.clone(), list.iter().map(text).collect());
+            }
+        }
+    } else {
+        let lists = ["prefixes", "ipv6_prefixes"].into_iter().filter_map(|name| json[name].as_array());
+        for entry in lists.flatten() {
+            let prefix =
+                ["ip_prefix", "ipv6_prefix", "ipv4Prefix", "ipv6Prefix"].iter().find_map(|name| entry.get(name));
+            let service = text(&entry["service"]);
+            let places =
+                ["region", "network_border_group", "scope"].iter().filter_map(|name| entry.get(name)).map(text);
+            let places: BTreeSet<String> = places.collect();
+            let both = places.iter().map(|place| format!("{service}.{place}")).collect::<Vec<_>>();
+            for tag in places.into_iter().chain(both).chain([service]) {
+                tags.entry(tag).or_default().push(text(prefix.unwrap()));
+            }
+        }
+    }
+    tags
+}
+
+fn each_tag_of_the_clouds(data: &Data) {
+    for (file, provider, count) in [
+        ("cloud/azure-ServiceTags_Public.json.gz", Provider::Azure, 2967),
+        ("cloud/aws-ip-ranges.json.gz", Provider::Aws, 881),
+        ("cloud/gcp-cloud.json", Provider::Google, 93),
+        ("cloud/github-meta.json", Provider::GitHub, 13),
+    ] {
+        let ranges = PublishedRanges::read(data.read(file)).unwrap();
+        assert_eq!(ranges.provider(), provider);
+        let tags = tags(data, file);
+        assert!(ranges.tags().eq(tags.keys()), "{file}");
+        assert_eq!(tags.len(), count, "{file}");
+        for (tag, prefixes) in &tags {
+            let list = ranges.get(tag).unwrap();
+            assert_eq!(list.entries(), prefixes.len(), "{file}: {tag}");
+            assert_eq!(list.set(), &CidrSet::read(prefixes.join("\n")).unwrap(), "{file}: {tag}");
+        }
+    }
+    let github = PublishedRanges::read(data.read("cloud/github-meta.json")).unwrap();
+    assert_eq!(["hooks", "actions"].map(|tag| github.get(tag).unwrap().entries()), [6, 5314]);
+}
+
+fn country_files_are_no_published_ranges(data: &Data) {
+    let error = PublishedRanges::read(data.read("country/mc.json")).unwrap_err();
+    assert!(!error.reason().is_empty());
 }
 
 fn one_country_in_two_forms(data: &Data) {
@@ -345,6 +419,17 @@ fn the_command_counts_the_same(data: &Data, counts: &Counts) {
     let (out, err, code) = command(&["merge".as_ref(), file.as_ref()]);
     assert_eq!((out.iter().filter(|byte| **byte == b'\n').count(), code), (set.networks().count(), 0), "{err}");
     assert_eq!(CidrSet::read(out).unwrap(), set);
+}
+
+fn the_command_takes_published_ranges(data: &Data, counts: &Counts) {
+    let mut set = std::ffi::OsString::from("all:*=");
+    set.push(data.0.join(&counts.file));
+    for (family, networks) in [("-4", counts.networks.0), ("-6", counts.networks.1)] {
+        let (out, err, code) =
+            command(&["merge".as_ref(), "--count".as_ref(), family.as_ref(), "--set".as_ref(), &set]);
+        assert_eq!((err.as_str(), code), ("", 0));
+        assert!(String::from_utf8(out).unwrap().starts_with(&format!("{networks}\t")), "{family}");
+    }
 }
 
 fn the_command_refuses_host_names(data: &Data, counts: &Counts) {

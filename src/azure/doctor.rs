@@ -183,7 +183,7 @@ impl Step {
 
     fn say(&mut self, status: Status, what: impl Into<String>) {
         let at = self.evidence.partition_point(|(known, _)| *known >= status);
-        self.evidence.insert(at, (status, what.into()));
+        self.evidence.insert(at, (status, printable(what.into())));
     }
 
     fn pass(&mut self, what: impl Into<String>) {
@@ -577,7 +577,7 @@ fn cluster(facts: &Facts) -> Step {
              wait until it is Succeeded"
         )),
         Some(state) if is("Deleting") => step.fail(format!("{name} is {state}")),
-        Some(state) => step.pass(format!("{name} is {}", Shown(state))),
+        Some(state) => step.pass(format!("{name} is {}", state)),
     }
     step
 }
@@ -754,11 +754,10 @@ impl List<'_> {
     fn check(&self, step: &mut Step, range: IpRange, name: &str, consequence: &str) -> Result<(), OutOfMemory> {
         let wanted = CidrSet::from(range);
         let out = wanted.difference(&self.ranges.evaluated(self.own)?)?;
-        let shown = Shown(name);
         let addr = range.network().map_or_else(|| range.to_string(), short);
         if !out.is_empty() {
             let add = range.network().map_or_else(|| range.to_string(), |net| net.to_string());
-            step.fail(format!("{addr} ({shown}) is not in {}: add {add}, or {consequence}", self.what));
+            step.fail(format!("{addr} ({name}) is not in {}: add {add}, or {consequence}", self.what));
             return Ok(());
         }
         let holds = |target: &Target| match target {
@@ -772,7 +771,7 @@ impl List<'_> {
             None if wanted.is_subset(self.own) => "since the service adds it by itself".into(),
             None => "by several entries or the service tag".into(),
         };
-        step.pass(format!("{addr} ({shown}) is in {}, {by}", self.what));
+        step.pass(format!("{addr} ({name}) is in {}, {by}", self.what));
         Ok(())
     }
 
@@ -781,8 +780,8 @@ impl List<'_> {
         let name = last_part(id);
         match public.iter().find(|known| known.id.eq_ignore_ascii_case(id)) {
             Some(Public { range: Some(range), .. }) => self.check(step, *range, name, consequence)?,
-            Some(_) => step.fail(format!("{} has no address yet: {id}", Shown(name))),
-            None => step.fail(format!("the address of {} is not known: hand over {id} too", Shown(name))),
+            Some(_) => step.fail(format!("{} has no address yet: {id}", name)),
+            None => step.fail(format!("the address of {} is not known: hand over {id} too", name)),
         }
         Ok(())
     }
@@ -930,7 +929,7 @@ impl Cluster {
         let mut pools = Vec::new();
         for pool in node.list("agentPoolProfiles")? {
             pools.push(Pool {
-                name: shown(pool.text("name")?.unwrap_or("without a name")),
+                name: pool.text("name")?.unwrap_or("without a name").to_owned(),
                 subnet: pool.text("vnetSubnetID")?.map(ToOwned::to_owned),
                 public: pool.flag("enableNodePublicIP")?,
                 prefix: pool.text("nodePublicIPPrefixID")?.map(ToOwned::to_owned),
@@ -945,13 +944,13 @@ impl Cluster {
         }
         let outbound_type = node.along(&["networkProfile", "outboundType"])?;
         Ok(Self {
-            name: shown(node.text("name")?.unwrap_or("the cluster")),
+            name: node.text("name")?.unwrap_or("the cluster").to_owned(),
             state: node.text("provisioningState")?.map(ToOwned::to_owned),
             ranges,
             limit: if flag("enableVnetIntegration")? { LIMIT_VNET_INTEGRATION } else { LIMIT },
             private: flag("enablePrivateCluster")?,
             pools,
-            outbound_type: outbound_type.map(|kind| kind.string().map(shown)).transpose()?,
+            outbound_type: outbound_type.map(|kind| kind.string().map(ToOwned::to_owned)).transpose()?,
             outbound,
         })
     }
@@ -973,7 +972,7 @@ impl Appliance {
         }
         let policy = node.member("firewallPolicy")?;
         Ok(Self {
-            name: shown(node.text("name")?.unwrap_or("the firewall")),
+            name: node.text("name")?.unwrap_or("the firewall").to_owned(),
             places,
             rules: if policy.is_none() { Some(reader.read_node(node)?) } else { None },
             policy: policy.map(|policy| policy.text("id")).transpose()?.flatten().map(ToOwned::to_owned),
@@ -1136,20 +1135,19 @@ fn short(net: IpNet) -> String {
     if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
 }
 
-/// A name from a document, hostile characters escaped.
-struct Shown<'a>(&'a str);
-
-impl Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .chars()
-            .take(200)
-            .try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") })
+/// What comes from documents may hold what a terminal takes for a command.
+fn printable(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
     }
-}
-
-fn shown(name: &str) -> String {
-    Shown(name).to_string()
+    let mut shown = String::new();
+    for char in text.chars() {
+        match char.is_control() {
+            true => shown.extend(char.escape_default()),
+            false => shown.push(char),
+        }
+    }
+    shown
 }
 
 /// The first networks of a set, and how many addresses it has.

@@ -25,7 +25,6 @@ pub use doctor::{Doctor, DoctorError, Document, Status, Step};
 pub use firewall::{
     Answer, Firewall, FirewallError, FirewallReader, FirewallRule, Flow, FlowError, Protocol, Sources, Verdict,
 };
-pub use json::MAX_DOCUMENT;
 pub use network::{FIREWALL_SUBNET, NetworkError, Subnet, SubnetFault, VirtualNetwork};
 pub use plan::{Plan, PlanWarning, Planner, Refusal, Respelled};
 pub use ranges::{

@@ -1150,25 +1150,41 @@ fn printable(text: String) -> String {
     shown
 }
 
-/// The first networks of a set, and how many addresses it has.
+/// The first networks of a set, and how many addresses it has; or whom it leaves out, if those are few.
 struct Excerpt<'a>(&'a CidrSet);
+
+impl Excerpt<'_> {
+    const MOST: usize = 5;
+
+    fn networks(f: &mut fmt::Formatter<'_>, set: &CidrSet) -> fmt::Result {
+        for (at, net) in set.networks().take(Self::MOST).enumerate() {
+            write!(f, "{}{}", if at == 0 { "" } else { ", " }, short(net))?;
+        }
+        match set.networks().skip(Self::MOST).count() {
+            0 => Ok(()),
+            1 => f.write_str(" and 1 more network"),
+            more => write!(f, " and {more} more networks"),
+        }
+    }
+}
 
 impl Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: usize = 5;
         if self.0.is_empty() {
             return f.write_str("nobody");
         }
-        if *self.0 == CidrSet::all() {
-            return f.write_str("everyone");
+        let many = self.0.networks().nth(Self::MOST).is_some();
+        let others = self.0.complement().ok().filter(|others| others.is_empty() || many);
+        match others {
+            Some(others) if others.is_empty() => f.write_str("everyone"),
+            Some(others) if others.networks().nth(Self::MOST).is_none() => {
+                f.write_str("everyone but ")?;
+                Self::networks(f, &others)
+            }
+            _ => {
+                Self::networks(f, self.0)?;
+                write!(f, " ({})", Addresses(self.0.count()))
+            }
         }
-        for (at, net) in self.0.networks().take(MOST).enumerate() {
-            write!(f, "{}{}", if at == 0 { "" } else { ", " }, short(net))?;
-        }
-        let more = self.0.networks().skip(MOST).count();
-        if more > 0 {
-            write!(f, " and {more} more networks")?;
-        }
-        write!(f, " ({})", Addresses(self.0.count()))
     }
 }

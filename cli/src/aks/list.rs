@@ -43,7 +43,7 @@ impl ListArg {
 
     /// The text, one line. An empty file is refused: `""` opens the cluster to everyone, and a file that was cut off
     /// must not.
-    fn text(&self) -> Result<String, Stop> {
+    pub(super) fn text(&self) -> Result<String, Stop> {
         let source = match self {
             Self::Text(text) => return Ok(text.clone()),
             Self::File(source) => source,
@@ -65,14 +65,19 @@ impl ListArg {
 
     /// The authorized ranges that it is for `reader`; what is worth a warning is said. `option` is where it was given.
     pub(super) fn ranges(&self, option: &str, reader: &RangesReader) -> Result<AuthorizedRanges, Stop> {
-        let place = Place { option, list: self };
-        let ranges = reader.read(&self.text()?).map_err(|error| {
-            place.say(error.faults(), error.count());
-            Stop::Told
-        })?;
+        let ranges = self.quiet_ranges(option, reader)?;
         let warnings = ranges.warnings();
+        let place = Place { option, list: self };
         place.say(warnings.iter().map(|warning| format!("warning: {warning}")), warnings.len());
         Ok(ranges)
+    }
+
+    /// The same without the warnings, which the caller tells.
+    pub(super) fn quiet_ranges(&self, option: &str, reader: &RangesReader) -> Result<AuthorizedRanges, Stop> {
+        reader.read(&self.text()?).map_err(|error| {
+            Place { option, list: self }.say(error.faults(), error.count());
+            Stop::Told
+        })
     }
 
     /// Addresses, networks and ranges of both families, at least one, strictly.

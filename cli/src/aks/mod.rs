@@ -1,8 +1,10 @@
 //! `aks`: what decides who reaches the API server of an Azure Kubernetes cluster, on the JSON that `az` prints.
 
 mod check;
+mod doctor;
 mod firewall;
 mod list;
+mod plan;
 mod route;
 
 use clap::Subcommand;
@@ -24,8 +26,10 @@ use crate::source::Source;
 #[command(after_long_help = "\
 Examples:
   cidrgate aks check --ranges 20.42.25.196/32,172.0.0.0/16 172.0.3.4
+  cidrgate aks plan --current \"\" --desired 20.42.25.196/32,172.0.0.0/16 --keep 20.42.25.196
   cidrgate aks firewall --config fw.json --flow TCP,10.240.0.4,40.0.0.1:443
-  cidrgate aks route --config rt.json --vnet vnet.json 40.0.0.1")]
+  cidrgate aks route --config rt.json --vnet vnet.json 40.0.0.1
+  cidrgate aks doctor --cluster cluster.json --desired @ranges.txt --me 172.0.3.4")]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -34,8 +38,10 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     Check(check::Args),
+    Plan(plan::Args),
     Firewall(firewall::Args),
     Route(route::Args),
+    Doctor(doctor::Args),
 }
 
 impl Verb {
@@ -43,8 +49,10 @@ impl Verb {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Check(_) => "aks check",
+            Self::Plan(_) => "aks plan",
             Self::Firewall(_) => "aks firewall",
             Self::Route(_) => "aks route",
+            Self::Doctor(_) => "aks doctor",
         }
     }
 }
@@ -52,8 +60,10 @@ impl Verb {
 pub(crate) fn run(verb: &Verb, answer: &mut Answer) -> Result<(), Stop> {
     match verb {
         Verb::Check(args) => check::run(args, answer),
+        Verb::Plan(args) => plan::run(args, answer),
         Verb::Firewall(args) => firewall::run(args, answer),
         Verb::Route(args) => route::run(args, answer),
+        Verb::Doctor(args) => doctor::run(args, answer),
     }
 }
 

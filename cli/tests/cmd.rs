@@ -4,5 +4,8 @@
 fn cmd() {
     // File names stay short in what is printed.
     std::env::set_current_dir("tests/data").unwrap();
-    trycmd::TestCases::new().env("NO_COLOR", "1").case("../cmd/*.trycmd").case("../cmd/*.toml");
+    trycmd::TestCases::new().env("NO_COLOR", "1").case("../cmd/*.trycmd").case("../cmd/*.toml").run();
+    // The walk through the documents, as somebody types it in a checkout.
+    std::env::set_current_dir("../../..").unwrap();
+    trycmd::TestCases::new().env("NO_COLOR", "1").case("docs/aks.md");
 }

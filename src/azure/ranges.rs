@@ -35,8 +35,9 @@ const CLUSTER_MEMBERS: [&str; 6] =
 const TOLD: usize = 100;
 
 /// What is not globally reachable, after the [IANA IPv4 Special-Purpose Address Registry][iana] as Python's `ipaddress`
-/// has it since March 2024 ([gh-113171][gh]); older Pythons know only 192.0.0.0/29 of 192.0.0.0/24. That module keeps
-/// 100.64.0.0/10 apart, but its `is_global` refuses it too.
+/// has it since March 2024 ([gh-113171][gh]; in releases from 3.12.4, 3.11.10, 3.10.15, 3.9.20 and 3.8.20 on). Older
+/// Pythons know only 192.0.0.0/29 and 192.0.0.170/31 of 192.0.0.0/24. That module keeps 100.64.0.0/10 apart, but its
+/// `is_global` refuses it too. `tests/azure_ranges.rs` compares with the Python that is there.
 ///
 /// [iana]: https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml
 /// [gh]: https://github.com/python/cpython/issues/113171

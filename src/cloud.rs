@@ -148,8 +148,8 @@ pub struct PublishedRanges {
 }
 
 impl PublishedRanges {
-    /// Reads a document of up to [`MAX_DOCUMENT`](crate::MAX_DOCUMENT) bytes. Memory is some ten times its size while it
-    /// is read.
+    /// Reads a document of up to [`MAX_DOCUMENT`](crate::MAX_DOCUMENT) bytes. Parsed it takes many times its size, up to 256
+    /// bytes for each value; if so much cannot be had, that is an error.
     ///
     /// # Errors
     /// If it is no JSON, none of the documents, or any network in it is at fault; or if memory cannot be had.
@@ -271,15 +271,15 @@ impl PublishedRanges {
     /// Beside networks GitHub lists keys and domains, and what is added tomorrow. A list without any network is none of
     /// ours; in the others everything must be one.
     fn github(&mut self, root: &Node<'_>) -> Result<(), Wrong> {
-        for list in root.members()? {
+        for (name, list) in root.members()? {
             let Value::Array(items) = list.value else { continue };
             let is_network = |item: &Value| item.as_str().is_some_and(|text| text::net_lenient(text).is_ok());
             if !items.is_empty() && !items.iter().any(is_network) {
                 continue;
             }
-            self.tag(list.path());
+            self.tag(name);
             for prefix in list.items()? {
-                self.push(&prefix, None, &[list.path()])?;
+                self.push(&prefix, None, &[name])?;
             }
         }
         Ok(())

@@ -148,8 +148,8 @@ pub struct PublishedRanges {
 }
 
 impl PublishedRanges {
-    /// Reads a document of up to [`MAX_DOCUMENT`](crate::MAX_DOCUMENT) bytes. Memory is some ten times its size while it
-    /// is read.
+    /// Reads a document of up to [`MAX_DOCUMENT`](crate::MAX_DOCUMENT) bytes. Parsed it takes many times its size, up to 256
+    /// bytes for each value; if so much cannot be had, that is an error.
     ///
     /// # Errors
     /// If it is no JSON, none of the documents, or any network in it is at fault; or if memory cannot be had.
@@ -238,7 +238,7 @@ impl PublishedRanges {
     fn aws(&mut self, root: &Node<'_>) -> Result<(), Wrong> {
         // Both lists must be there: half of a document is none.
         for (list, member, family) in
-            [("prefixes", "ip_prefix", Family::V4), ("ipv6_prefixes", "ipv6_prefix", Family::V6)]
+            [("prefixes", "ip_prefix", Version::V4), ("ipv6_prefixes", "ipv6_prefix", Version::V6)]
         {
             for entry in root.required(list)?.items()? {
                 let service = entry.required("service")?.string()?;
@@ -260,8 +260,8 @@ impl PublishedRanges {
             let both = service.zip(scope).map(|(service, scope)| format!("{service}.{scope}"));
             let tags: Vec<&str> = [service, scope, both.as_deref()].into_iter().flatten().collect();
             match (entry.member("ipv4Prefix")?, entry.member("ipv6Prefix")?) {
-                (Some(prefix), None) => self.push(&prefix, Some(Family::V4), &tags)?,
-                (None, Some(prefix)) => self.push(&prefix, Some(Family::V6), &tags)?,
+                (Some(prefix), None) => self.push(&prefix, Some(Version::V4), &tags)?,
+                (None, Some(prefix)) => self.push(&prefix, Some(Version::V6), &tags)?,
                 _ => return Err(entry.wrong("expected one of `ipv4Prefix` and `ipv6Prefix`")),
             }
         }
@@ -271,15 +271,15 @@ impl PublishedRanges {
     /// Beside networks GitHub lists keys and domains, and what is added tomorrow. A list without any network is none of
     /// ours; in the others everything must be one.
     fn github(&mut self, root: &Node<'_>) -> Result<(), Wrong> {
-        for list in root.members()? {
+        for (name, list) in root.members()? {
             let Value::Array(items) = list.value else { continue };
             let is_network = |item: &Value| item.as_str().is_some_and(|text| text::net_lenient(text).is_ok());
             if !items.is_empty() && !items.iter().any(is_network) {
                 continue;
             }
-            self.tag(list.path());
+            self.tag(name);
             for prefix in list.items()? {
-                self.push(&prefix, None, &[list.path()])?;
+                self.push(&prefix, None, &[name])?;
             }
         }
         Ok(())
@@ -288,8 +288,8 @@ impl PublishedRanges {
     fn cloudflare(&mut self, root: &Node<'_>) -> Result<(), Wrong> {
         let result = root.required("result")?;
         let mut lists = Vec::from([
-            (result.required("ipv4_cidrs")?, Some(Family::V4)),
-            (result.required("ipv6_cidrs")?, Some(Family::V6)),
+            (result.required("ipv4_cidrs")?, Some(Version::V4)),
+            (result.required("ipv6_cidrs")?, Some(Version::V6)),
         ]);
         // Only there if it was asked for.
         lists.extend(result.member("jdcloud_cidrs")?.map(|list| (list, None)));
@@ -306,7 +306,7 @@ impl PublishedRanges {
         self.tags.entry(tag.into()).or_default()
     }
 
-    fn push<T: AsRef<str>>(&mut self, node: &Node<'_>, family: Option<Family>, tags: &[T]) -> Result<(), Wrong> {
+    fn push<T: AsRef<str>>(&mut self, node: &Node<'_>, family: Option<Version>, tags: &[T]) -> Result<(), Wrong> {
         let range = IpRange::from(network(node, family)?);
         let grown = |ranges: &mut Vec<IpRange>| {
             ranges.try_reserve(1).map_err(|error| node.wrong(OutOfMemory::from(error)))?;
@@ -319,17 +319,17 @@ impl PublishedRanges {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Family {
+enum Version {
     V4,
     V6,
 }
 
 /// A network of the family that its list is for. A mapped one would be read as IPv4: nobody publishes that.
-fn network(node: &Node<'_>, family: Option<Family>) -> Result<IpNet, Wrong> {
+fn network(node: &Node<'_>, family: Option<Version>) -> Result<IpNet, Wrong> {
     let text = node.string()?;
     let net = node.network()?;
-    let found = if matches!(net, IpNet::V4(_)) { Family::V4 } else { Family::V6 };
-    if found == Family::V4 && text.contains(':') {
+    let found = if matches!(net, IpNet::V4(_)) { Version::V4 } else { Version::V6 };
+    if found == Version::V4 && text.contains(':') {
         return Err(node.wrong(format!("{}: an IPv4-mapped network", Quoted(text.as_bytes()))));
     }
     match family {

@@ -89,16 +89,12 @@ fn size(text: &[u8]) -> usize {
 #[derive(Clone, Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) value: &'a Value,
-    path: String,
+    pub(crate) path: String,
 }
 
 impl<'a> Node<'a> {
     pub(crate) fn root(value: &'a Value) -> Self {
         Self { value, path: String::new() }
-    }
-
-    pub(crate) fn path(&self) -> &str {
-        &self.path
     }
 
     pub(crate) fn wrong(&self, reason: impl Display) -> Wrong {
@@ -157,11 +153,13 @@ impl<'a> Node<'a> {
         self.member(name)?.ok_or_else(|| Wrong::new(self.path_of(name), "is missing"))
     }
 
-    /// The members of this object itself, but for those that are null.
-    pub(crate) fn members(&self) -> Result<Vec<Node<'a>>, Wrong> {
+    /// The members of this object itself with their names, but for those that are null. Names may hold anything, so in
+    /// the path they are escaped.
+    pub(crate) fn members(&self) -> Result<Vec<(&'a str, Node<'a>)>, Wrong> {
         let object = self.value.as_object().ok_or_else(|| self.expected("an object"))?;
         let members = object.iter().filter(|(_, value)| !value.is_null());
-        Ok(members.map(|(name, value)| Node { value, path: self.path_of(name) }).collect())
+        let node = |name: &str, value| Node { value, path: self.path_of(&name.escape_debug().to_string()) };
+        Ok(members.map(|(name, value)| (name.as_str(), node(name, value))).collect())
     }
 
     /// The items of this list. One that is null is no item of the right type.

@@ -226,6 +226,7 @@ fn what_is_wrong_is_told_with_its_path() {
         (GITHUB, "\"203.0.113.7\"", "\"example.com\"", "actions[0]: `example.com`: this looks like a host name"),
         (GITHUB, "\"203.0.113.7\"", "\"192.0.2.7/24\"", "actions[0]: `192.0.2.7/24`: host bits"),
         (GITHUB, "\"203.0.113.7\"", "false", "actions[0]: expected a string, found a boolean"),
+        (GITHUB, "\"none\": []", "\"a\\u001b\\u202e\": [\"::1\", 1]", "a\\u{1b}\\u{202e}[1]: expected a string"),
         (CLOUDFLARE, "ipv6_cidrs", "ipv7_cidrs", "result.ipv6_cidrs: is missing"),
         (CLOUDFLARE, "[\"192.0.2.0/24\"]", "\"192.0.2.0/24\"", "result.ipv4_cidrs: expected a list, found a string"),
         (CLOUDFLARE, "192.0.2.0/24", "192.0.2.0/24 ", "result.ipv4_cidrs[0]: `192.0.2.0/24 `: "),

@@ -36,6 +36,9 @@ pub(crate) fn read_sets(sets: &[NamedSet], lenient: bool, allow_empty: bool) -> 
     sets.into_iter().map(|(name, set)| Ok((name.clone(), set?))).collect()
 }
 
+/// The tag that is all of a file.
+const ALL: &str = "*";
+
 /// What a file that may be either was read as.
 enum Read {
     List(Result<List, ReadError>),
@@ -48,9 +51,9 @@ fn read_named(set: &NamedSet, lenient: bool, allow_empty: bool) -> Result<CidrSe
         true => Read::Published(PublishedRanges::read(bytes)),
         false => Read::List(ListReader::new().lenient(lenient).read(bytes)),
     })?;
-    let list = match (read, &set.tag) {
+    let list = match (read, set.tag.as_deref()) {
         (Read::Published(ranges), _) => tagged(set, &ranges.map_err(|error| told(format_args!("{source}: {error}")))?)?,
-        (Read::List(list), None) => judged(source, list, &bytes)?,
+        (Read::List(list), None | Some(ALL)) => judged(source, list, &bytes)?,
         (Read::List(_), Some(tag)) => {
             let tag = printable(tag.as_bytes());
             return Err(told(format_args!("{source}: not JSON, so it has no tag `{tag}`")));
@@ -63,7 +66,7 @@ fn read_named(set: &NamedSet, lenient: bool, allow_empty: bool) -> Result<CidrSe
 fn tagged(set: &NamedSet, ranges: &PublishedRanges) -> Result<List, Stop> {
     let source = &set.file;
     let (list, hint) = match set.tag.as_deref() {
-        Some("*") => (ranges.all().map_err(Into::into), false),
+        Some(ALL) => (ranges.all().map_err(Into::into), false),
         Some(tag) => (ranges.get(tag), false),
         None if ranges.tags().len() == 0 => (ranges.all().map_err(Into::into), false),
         None => (ranges.get(set.name.as_str()), true),

@@ -208,6 +208,59 @@ fn json_may_be_one_long_line() {
     run(["check", "-", "192.0.2.1"], policy.as_bytes()).is(0, "192.0.2.1 allow line 2: allow 192.0.2.0/24\n", "");
 }
 
+/// Published ranges in one line, from a pipe, gzipped or not.
+#[test]
+fn published_ranges_may_be_one_long_line() {
+    let prefixes: Vec<_> = (0..20_000u32).map(|n| format!("\"10.{}.{}.0/24\"", n >> 8, n & 255)).collect();
+    let meta = format!("{{\"ssh_keys\":[\"x\"],\"hooks\":[{}]}}", prefixes.join(","));
+    for input in [meta.clone().into_bytes(), gzip(meta.as_bytes()), format!("\u{feff}\n {meta}").into_bytes()] {
+        run(["merge", "--count", "--set", "hooks=-"], &input).is(0, "5\t5120000\n", "");
+    }
+    let cut = &meta.as_bytes()[..meta.len() - 1];
+    run(["merge", "--count", "--set", "hooks=-"], cut).is(2, "", "cidrgate: <stdin>: no JSON: EOF while parsing");
+    // A list is still a list.
+    let line = vec![b'1'; 200_000];
+    run(["merge", "--set", "hooks=-"], &line).is(2, "", "cidrgate: <stdin>:1:65537: ");
+}
+
+#[test]
+fn the_documents_of_clusters_come_from_pipes_and_gzipped() {
+    let routes: Vec<_> = (0..2000)
+        .map(|n| format!("{{\"addressPrefix\":\"40.0.{}.{}/32\",\"nextHopType\":\"None\"}}", n >> 8, n & 255))
+        .collect();
+    let table = format!("{{\"routes\":[{}]}}", routes.join(","));
+    let says = "40.0.7.207 None by user route (40.0.7.207/32): a blackhole: the next hop is None\n";
+    for input in [table.clone().into_bytes(), gzip(table.as_bytes())] {
+        run(["aks", "route", "--config", "-", "40.0.7.207"], &input).is(1, says, "");
+    }
+    let ranges: Vec<_> = (0..20_000).map(|n| format!("40.{}.{}.0/24", n >> 8, n & 255)).collect();
+    let ranges = ranges.join(",") + "\r\n";
+    for input in [ranges.clone().into_bytes(), gzip(ranges.as_bytes())] {
+        let answer = run(["aks", "check", "--ranges", "@-", "40.78.31.1"], &input);
+        answer.is(0, "40.78.31.1 allow entry 19999: 40.78.31.0/24\n", "");
+    }
+    for empty in ["", "\n", " \r\n", "\u{feff}\n"] {
+        let answer = run(["aks", "check", "--ranges", "@-", "192.0.2.1"], empty.as_bytes());
+        answer.is(2, "", "cidrgate: <stdin>: the file is empty");
+    }
+    run(["aks", "check", "--ranges", "@-", "192.0.2.1"], b"\xff").is(2, "", "cidrgate: <stdin>: the list is no UTF-8");
+    let addresses = run(["aks", "check", "--ranges", "20.42.25.0/24", "-"], b"20.42.25.1\n\n198.51.100.1\n");
+    addresses.is(1, "20.42.25.1 allow entry 0: 20.42.25.0/24\n198.51.100.1 deny default\n", "");
+}
+
+#[test]
+fn a_document_without_end_is_refused() {
+    let bomb = gzip(&[b"{\"values\":[".to_vec(), vec![b' '; 65 << 20]].concat());
+    for args in [
+        &["aks", "route", "--config", "-", "192.0.2.1"][..],
+        &["aks", "firewall", "--config", "-", "--flow", "ICMP,192.0.2.1,192.0.2.2"],
+        &["aks", "check", "--ranges", "@-", "192.0.2.1"],
+        &["merge", "--set", "hooks=-"],
+    ] {
+        run(args, &bomb).is(2, "", "cidrgate: <stdin>: more than 67108864 bytes, decompressed\n");
+    }
+}
+
 #[test]
 fn a_line_of_100_mb() {
     let folder = Folder::new();
@@ -259,6 +312,20 @@ fn whatever_comes_in_what_is_printed_is_printable() {
             );
         }
     }
+}
+
+#[test]
+fn names_in_documents_are_printed_printable() {
+    let table = r#"{"routes":[{"name":"a\u001b[2J\u202e","addressPrefix":"::/0","nextHopType":"b\u001b"}]}"#;
+    let says = "2001:db8::1 b\\u{1b} by user route a\\u{1b}[2J\\u{202e} (::/0)\n";
+    run(["aks", "route", "--config", "-", "2001:db8::1"], table.as_bytes()).is(0, says, "");
+    let firewall = r#"{"networkRuleCollections":[{"name":"c\u001b","priority":200,"action":{"type":"Deny"},"rules":[
+        {"name":"r\u007f","protocols":["Any"],"sourceAddresses":["*"],"destinationAddresses":["*"],"destinationPorts":["*"]}]}]}"#;
+    let says = "ICMP,192.0.2.1,192.0.2.2 deny c\\u{1b}: r\\u{7f}\n";
+    let flow = ["aks", "firewall", "--config", "-", "--flow", "ICMP,192.0.2.1,192.0.2.2"];
+    run(flow, firewall.as_bytes()).is(1, says, "");
+    let error = run(["aks", "check", "--ranges", "\u{1b}[2J", "--own", "\u{1b}", "192.0.2.1"], b"");
+    assert!(error.code == Some(2) && !error.err.contains('\u{1b}'), "{error:?}");
 }
 
 #[test]

@@ -14,6 +14,10 @@ use crate::set::CidrSet;
 use crate::text;
 
 impl<'a> Node<'a> {
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     pub(super) fn is_list(&self) -> bool {
         self.value.is_array()
     }

@@ -317,7 +317,9 @@ fn the_state_of_the_cluster() {
         assert_eq!(&case.letters()[1..2], letter, "{state}");
     }
     healthy().replace(Document::Cluster, "\"Succeeded\"", "null").says("p-ppppp", 2, &["provisioningState"]);
-    for text in ["", "{}", "[]", "null", r#"{"routes":[]}"#] {
+    // A file of another kind is no cluster without a list.
+    let vnet = file("vnet.json");
+    for text in ["", "{}", "[]", "null", r#"{"routes":[]}"#, &vnet] {
         assert_eq!(healthy().with(Document::Cluster, text).error().document(), Document::Cluster);
     }
 }

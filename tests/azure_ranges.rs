@@ -203,6 +203,7 @@ fn the_shapes_of_a_cluster() {
         // What is no cluster says of nobody that they may connect.
         ("{}", ""),
         (r#"{"routes":[]}"#, ""),
+        (r#"{"provisioningState":"Succeeded","subnets":[]}"#, ""),
         (r#"{"fqdn":null,"properties":{}}"#, ""),
         ("", ""),
         ("[]", ""),

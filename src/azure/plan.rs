@@ -40,7 +40,8 @@ pub enum Refusal {
     },
     /// No list that fits the limit keeps out of what is never to be admitted.
     #[error(
-        "no list of {limit} entries holds the desired addresses{}; the shortest has {fewest}",
+        "no list of {} holds the desired addresses{}; the shortest has {fewest}",
+        Entries(*.limit),
         if *.never { " and keeps out of what is never to be in" } else { "" }
     )]
     NoFit {
@@ -76,6 +77,15 @@ impl Display for More {
             Some(count) => write!(f, ", and {} more", count - 1),
             None => f.write_str(", and many more"),
         }
+    }
+}
+
+/// `1 entry`, `5 entries`
+pub(super) struct Entries(pub(super) usize);
+
+impl Display for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, if self.0 == 1 { "entry" } else { "entries" })
     }
 }
 

@@ -27,9 +27,9 @@ pub const LIMIT_VNET_INTEGRATION: usize = 2000;
 /// Alone in a list: nobody but the cluster itself. It is a word, not the network it looks like.
 pub(super) const KEYWORD: &str = "0.0.0.0/32";
 
-/// By these a document is known as a cluster, whatever else is left out of it.
-const CLUSTER_MEMBERS: [&str; 6] =
-    ["apiServerAccessProfile", "fqdn", "nodeResourceGroup", "agentPoolProfiles", "networkProfile", "provisioningState"];
+/// By these a document is known as a cluster, whatever else is left out of it. A `provisioningState` has every resource.
+const CLUSTER_MEMBERS: [&str; 5] =
+    ["apiServerAccessProfile", "fqdn", "nodeResourceGroup", "agentPoolProfiles", "networkProfile"];
 
 /// How many faults of one list are told; the others are counted.
 const TOLD: usize = 100;

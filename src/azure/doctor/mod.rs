@@ -1,41 +1,32 @@
 //! [`Doctor`]: would anyone be locked out?
 
-use alloc::borrow::ToOwned;
+mod facts;
+
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 use core::fmt::{self, Display};
 use core::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::firewall::{Answer, Firewall, FirewallReader, FirewallRule, Flow, Protocol, Sources};
+use self::facts::{Appliance, Cluster, FEATURE, Facts, Public, Version};
+use super::firewall::{Answer, Firewall, FirewallRule, Flow, Protocol, Sources};
 use super::json::{NamedSets, Node, Wrong, parse};
 use super::network::{FIREWALL_SUBNET, Subnet, SubnetFault, VirtualNetwork};
-use super::plan::{Addresses, Planner};
-use super::ranges::{AuthorizedRanges, Era, LIMIT, LIMIT_VNET_INTEGRATION, RangesError, RangesReader};
-use super::routes::{NextHopType, RouteTable, RouteTableReader};
+use super::plan::{Addresses, Entries, Planner};
+use super::ranges::{AuthorizedRanges, Era, RangesReader};
+use super::routes::{NextHopType, RouteTable};
 use crate::error::OutOfMemory;
 use crate::fault::Quoted;
 use crate::policy::Target;
 use crate::range::IpRange;
 use crate::set::CidrSet;
 
-/// The feature of 2019, as a subscription lists it.
-const FEATURE: &str = "Microsoft.ContainerService/APIServerSecurityPreview";
-
 /// What the command line and its extension must be at least.
 const CLI: &str = "2.0.61";
 const PREVIEW: &str = "0.4.1";
-
-/// The subnet of the network that the service makes by itself.
-const OWN_SUBNET: &str = "aks-subnet";
-
-/// Subnets that have no nodes, by the names that Azure keeps for them.
-const NO_NODES: [&str; 5] =
-    [FIREWALL_SUBNET, "AzureFirewallManagementSubnet", "GatewaySubnet", "AzureBastionSubnet", "RouteServerSubnet"];
 
 /// A document that a [`Doctor`] reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -489,8 +480,7 @@ impl Doctor {
                         "no desired list; the cluster has none either: everyone may connect".into()
                     }
                     _ if current.is_own_only() => "no desired list; the cluster's is 0.0.0.0/32: only its own".into(),
-                    1 => "no desired list; the cluster's has 1 entry".to_owned(),
-                    count => format!("no desired list; the cluster's has {count} entries"),
+                    count => format!("no desired list; the cluster's has {}", Entries(count)),
                 });
                 return Ok(step);
             }
@@ -506,10 +496,10 @@ impl Doctor {
         let limit = facts.cluster.limit;
         let plan = Planner::new().own(self.own.clone()).limit(limit).plan(current, desired)?;
         match desired.check_limit(limit) {
-            Ok(()) => step.pass(match desired.entries().len() + usize::from(desired.is_own_only()) {
-                1 => format!("1 entry of at most {limit}"),
-                count => format!("{count} entries of at most {limit}"),
-            }),
+            Ok(()) => {
+                let count = desired.entries().len() + usize::from(desired.is_own_only());
+                step.pass(format!("{} of at most {limit}", Entries(count)));
+            }
             Err(error) => step.fail(format!(
                 "{} entries: {error} A plan finds the list that fits: {} entries, {} beyond the desired ones",
                 error.entries(),
@@ -787,341 +777,11 @@ impl List<'_> {
     }
 }
 
-/// What the documents say.
-struct Facts {
-    cluster: Cluster,
-    network: Option<VirtualNetwork>,
-    tables: Option<Vec<RouteTable>>,
-    /// Whether the routes are the effective ones of a node.
-    effective: bool,
-    firewall: Option<Appliance>,
-    public: Option<Vec<Public>>,
-    servers: Option<Vec<(IpAddr, u16)>>,
-    /// The state of the feature, if it is among the features.
-    feature: Option<Option<String>>,
-    /// Of the command line, and of the extension if it is there.
-    versions: Option<(Version, Option<Version>)>,
-    desired: Option<Result<AuthorizedRanges, RangesError>>,
-}
-
-struct Cluster {
-    name: String,
-    state: Option<String>,
-    ranges: AuthorizedRanges,
-    limit: usize,
-    private: bool,
-    pools: Vec<Pool>,
-    outbound_type: Option<String>,
-    /// Resource ids of public addresses.
-    outbound: Vec<String>,
-}
-
-/// A pool of nodes.
-struct Pool {
-    name: String,
-    subnet: Option<String>,
-    public: bool,
-    /// The resource id of the prefix of its nodes' public addresses.
-    prefix: Option<String>,
-}
-
-/// A firewall.
-struct Appliance {
-    name: String,
-    places: Vec<Place>,
-    /// None if they are in a policy that was not handed over.
-    rules: Option<Firewall>,
-    policy: Option<String>,
-}
-
-/// An IP configuration of a firewall.
-struct Place {
-    private: Option<IpAddr>,
-    public: Option<String>,
-    subnet: Option<String>,
-}
-
-/// A public address or prefix.
-struct Public {
-    id: String,
-    range: Option<IpRange>,
-}
-
-impl Facts {
-    fn read(doctor: &Doctor) -> Result<Self, DoctorError> {
-        let reader = doctor.ranges(Era::Preview2019);
-        let cluster = doctor.read(Document::Cluster, |node| Cluster::read(node, &reader))?;
-        let Some(cluster) = cluster else { return Err(OutOfMemory.into()) };
-        let network = doctor.read(Document::Vnet, VirtualNetwork::read_node)?;
-        let routes = doctor.read(Document::Routes, |node| routes(node, network.as_ref(), &doctor.sets))?;
-        let mut rules = FirewallReader::new();
-        for (name, set) in &doctor.sets.0 {
-            rules = rules.set(name.as_str(), set.clone());
-        }
-        let mut firewall = doctor.read(Document::Firewall, |node| Appliance::read(node, &rules))?;
-        let policy = doctor.read(Document::FirewallPolicy, |node| rules.read_node(node))?;
-        if let (Some(firewall), Some(policy)) = (&mut firewall, policy) {
-            firewall.rules.get_or_insert(policy);
-        }
-        let (tables, effective) = routes.map_or((None, false), |(tables, effective)| (Some(tables), effective));
-        Ok(Self {
-            cluster,
-            network,
-            tables,
-            effective,
-            firewall,
-            public: doctor.read(Document::PublicIp, public)?,
-            servers: doctor.read(Document::Endpoints, servers)?,
-            feature: doctor.read(Document::Features, feature)?,
-            versions: doctor.read(Document::Versions, versions)?,
-            desired: doctor.desired.as_ref().map(|text| doctor.ranges(doctor.era).read(text)),
-        })
-    }
-
-    fn servers(&self, step: &mut Step) -> &[(IpAddr, u16)] {
-        match &self.servers {
-            Some(servers) => servers,
-            None => {
-                step.missing(Document::Endpoints);
-                &[]
-            }
-        }
-    }
-
-    /// The subnets of the nodes: those that the pools name; where none is named, the network is the service's own.
-    fn nodes(&self, step: &mut Step) -> Vec<&Subnet> {
-        let Some(network) = &self.network else {
-            step.missing(Document::Vnet);
-            return Vec::new();
-        };
-        let mut nodes: Vec<&Subnet> = Vec::new();
-        for pool in &self.cluster.pools {
-            let Some(id) = &pool.subnet else { continue };
-            let is = |subnet: &&Subnet| subnet.id().is_some_and(|known| known.eq_ignore_ascii_case(id));
-            match network.subnets().iter().find(is) {
-                Some(subnet) if nodes.iter().any(|known| core::ptr::eq(*known, subnet)) => {}
-                Some(subnet) => nodes.push(subnet),
-                None => step.fail(format!("pool {} is in a subnet that the network does not have: {id}", pool.name)),
-            }
-        }
-        if self.cluster.pools.iter().all(|pool| pool.subnet.is_none()) {
-            let has_nodes = |subnet: &&Subnet| !NO_NODES.iter().any(|name| name.eq_ignore_ascii_case(subnet.name()));
-            nodes = match network.subnets().iter().find(|subnet| subnet.name() == OWN_SUBNET) {
-                Some(own) => Vec::from([own]),
-                None => network.subnets().iter().filter(has_nodes).collect(),
-            };
-            if nodes.is_empty() {
-                step.fail("the network has no subnet for nodes");
-            }
-        }
-        nodes
-    }
-}
-
-impl Cluster {
-    fn read(node: &Node<'_>, reader: &RangesReader) -> Result<Self, Wrong> {
-        let ranges = reader.cluster(node).map_err(RangesError::into_wrong)?;
-        let profile = node.member("apiServerAccessProfile")?;
-        let flag = |name: &str| match &profile {
-            Some(profile) => profile.flag(name),
-            None => Ok(false),
-        };
-        let mut pools = Vec::new();
-        for pool in node.list("agentPoolProfiles")? {
-            pools.push(Pool {
-                name: pool.text("name")?.unwrap_or("without a name").to_owned(),
-                subnet: pool.text("vnetSubnetID")?.map(ToOwned::to_owned),
-                public: pool.flag("enableNodePublicIP")?,
-                prefix: pool.text("nodePublicIPPrefixID")?.map(ToOwned::to_owned),
-            });
-        }
-        let mut outbound = Vec::new();
-        for profile in ["loadBalancerProfile", "natGatewayProfile"] {
-            let Some(profile) = node.along(&["networkProfile", profile])? else { continue };
-            for ip in profile.list("effectiveOutboundIPs")? {
-                outbound.push(ip.required("id")?.string()?.to_owned());
-            }
-        }
-        let outbound_type = node.along(&["networkProfile", "outboundType"])?;
-        Ok(Self {
-            name: node.text("name")?.unwrap_or("the cluster").to_owned(),
-            state: node.text("provisioningState")?.map(ToOwned::to_owned),
-            ranges,
-            limit: if flag("enableVnetIntegration")? { LIMIT_VNET_INTEGRATION } else { LIMIT },
-            private: flag("enablePrivateCluster")?,
-            pools,
-            outbound_type: outbound_type.map(|kind| kind.string().map(ToOwned::to_owned)).transpose()?,
-            outbound,
-        })
-    }
-}
-
-impl Appliance {
-    fn read(node: &Node<'_>, reader: &FirewallReader) -> Result<Self, Wrong> {
-        let id = |node: &Node<'_>, name: &str| match node.member(name)? {
-            Some(member) => Ok(member.text("id")?.map(ToOwned::to_owned)),
-            None => Ok(None),
-        };
-        let mut places = Vec::new();
-        for place in node.list("ipConfigurations")? {
-            places.push(Place {
-                private: place.member("privateIPAddress")?.map(|addr| addr.addr()).transpose()?,
-                public: id(&place, "publicIPAddress")?,
-                subnet: id(&place, "subnet")?,
-            });
-        }
-        let policy = node.member("firewallPolicy")?;
-        Ok(Self {
-            name: node.text("name")?.unwrap_or("the firewall").to_owned(),
-            places,
-            rules: if policy.is_none() { Some(reader.read_node(node)?) } else { None },
-            policy: policy.map(|policy| policy.text("id")).transpose()?.flatten().map(ToOwned::to_owned),
-        })
-    }
-}
-
-/// What is one document, a list of them, or such a list as Resource Manager pages it.
-fn several<'a>(node: &Node<'a>) -> Result<Vec<Node<'a>>, Wrong> {
-    if node.is_list() {
-        return node.items();
-    }
-    match node.member("value")? {
-        Some(list) => list.items(),
-        None => Ok(Vec::from([node.clone()])),
-    }
-}
-
-/// Route tables, or the effective routes of a node.
-fn routes(
-    node: &Node<'_>,
-    network: Option<&VirtualNetwork>,
-    sets: &NamedSets,
-) -> Result<(Vec<RouteTable>, bool), Wrong> {
-    let mut reader = RouteTableReader::new();
-    for (name, set) in &sets.0 {
-        reader = reader.set(name.as_str(), set.clone());
-    }
-    if let Some(network) = network {
-        reader = reader.network(network.clone());
-    }
-    let is_table = |node: &Node<'_>| Ok(node.member("routes")?.is_some());
-    if !node.is_list() && node.member("value")?.is_some() {
-        let items = several(node)?;
-        if items.is_empty() || !items.iter().map(is_table).collect::<Result<Vec<_>, _>>()?.contains(&true) {
-            return Ok((Vec::from([reader.read_node(node)?]), true));
-        }
-    }
-    let tables = several(node)?.iter().map(|table| reader.read_node(table)).collect::<Result<_, _>>()?;
-    Ok((tables, false))
-}
-
-fn public(node: &Node<'_>) -> Result<Vec<Public>, Wrong> {
-    let mut all = Vec::new();
-    for item in several(node)? {
-        let addr = item.member("ipAddress")?.filter(|node| !matches!(node.string(), Ok("")));
-        let range = match (addr, item.member("ipPrefix")?) {
-            (Some(addr), _) => Some(IpRange::from(addr.addr()?)),
-            (None, Some(prefix)) => Some(IpRange::from(prefix.network()?)),
-            (None, None) => None,
-        };
-        all.push(Public { id: item.required("id")?.string()?.to_owned(), range });
-    }
-    Ok(all)
-}
-
-/// The addresses and ports of the API server: of the endpoints `kubernetes`, in the namespace `default` if they say.
-fn servers(node: &Node<'_>) -> Result<Vec<(IpAddr, u16)>, Wrong> {
-    let items = match node.member("items")? {
-        Some(items) => items.items()?,
-        None => Vec::from([node.clone()]),
-    };
-    let mut servers = Vec::new();
-    for item in &items {
-        let Some(metadata) = item.member("metadata")? else { continue };
-        if metadata.text("name")? != Some("kubernetes") || metadata.text("namespace")?.unwrap_or("default") != "default"
-        {
-            continue;
-        }
-        for subset in item.list("subsets")? {
-            for addr in subset.list("addresses")? {
-                let addr = addr.required("ip")?.addr()?;
-                for port in subset.list("ports")? {
-                    let port = port.required("port")?;
-                    let number = u16::try_from(port.number()?).map_err(|_| port.wrong("expected a port"))?;
-                    servers.push((addr, number));
-                }
-            }
-        }
-    }
-    if servers.is_empty() {
-        return Err(node.wrong("there are no endpoints `kubernetes` with an address and a port"));
-    }
-    servers.sort_unstable();
-    servers.dedup();
-    Ok(servers)
-}
-
-fn feature(node: &Node<'_>) -> Result<Option<String>, Wrong> {
-    for item in several(node)? {
-        if item.text("name")?.is_some_and(|name| name.eq_ignore_ascii_case(FEATURE)) {
-            return Ok(Some(item.required("state")?.string()?.to_owned()));
-        }
-    }
-    Ok(None)
-}
-
-fn versions(node: &Node<'_>) -> Result<(Version, Option<Version>), Wrong> {
-    let cli = Version::read(&node.required("azure-cli")?)?;
-    let extension = node.along(&["extensions", "aks-preview"])?;
-    Ok((cli, extension.map(|node| Version::read(&node)).transpose()?))
-}
-
 fn check_version(step: &mut Step, what: &str, found: &Version, least: &str, remedy: &str) {
     if Version::new(least).is_some_and(|least| *found >= least) {
         step.pass(format!("{what} {} is {least} or later", found.text));
     } else {
         step.fail(format!("{what} {} is too old: {least} or later is needed; {remedy}", found.text));
-    }
-}
-
-/// Numbers with dots between, and perhaps what makes it a preliminary one, as in `0.5.0b1`.
-#[derive(Clone, Debug)]
-struct Version {
-    text: String,
-    numbers: Vec<u64>,
-    preliminary: bool,
-}
-
-impl Version {
-    fn new(text: &str) -> Option<Self> {
-        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let (numbers, rest) = text.split_at(end);
-        let numbers: Vec<u64> =
-            numbers.trim_end_matches('.').split('.').map(str::parse).collect::<Result<_, _>>().ok()?;
-        let word = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-".contains(&byte));
-        // What follows a `+` or `post` comes after the version, all else before.
-        let preliminary = !(rest.is_empty() || rest.starts_with('+') || rest.starts_with("post"));
-        (word(rest) && text.len() <= 64).then(|| Self { text: text.to_owned(), numbers, preliminary })
-    }
-
-    fn read(node: &Node<'_>) -> Result<Self, Wrong> {
-        let text = node.string()?;
-        Self::new(text).ok_or_else(|| node.wrong(format!("{} is no version", Quoted(text.as_bytes()))))
-    }
-}
-
-impl PartialEq for Version {
-    fn eq(&self, other: &Self) -> bool {
-        self.partial_cmp(other) == Some(Ordering::Equal)
-    }
-}
-
-impl PartialOrd for Version {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        let number = |of: &Self, at: usize| of.numbers.get(at).copied().unwrap_or(0);
-        let places = 0..self.numbers.len().max(other.numbers.len());
-        let numbers = places.map(|at| number(self, at).cmp(&number(other, at))).find(|order| order.is_ne());
-        Some(numbers.unwrap_or(other.preliminary.cmp(&self.preliminary)))
     }
 }
 

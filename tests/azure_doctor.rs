@@ -693,7 +693,7 @@ fn wrong_types_name_document_and_path() {
         (Cluster, r#"{"fqdn":"a","agentPoolProfiles":{}}"#, "agentPoolProfiles"),
         (Cluster, r#"{"agentPoolProfiles":[{"vnetSubnetID":7}]}"#, "agentPoolProfiles[0].vnetSubnetID"),
         (Cluster, r#"{"agentPoolProfiles":[{"enableNodePublicIP":"no"}]}"#, "agentPoolProfiles[0].enableNodePublicIP"),
-        (Cluster, r#"{"properties":{"provisioningState":[]}}"#, "properties.provisioningState"),
+        (Cluster, r#"{"fqdn":"a","properties":{"provisioningState":[]}}"#, "properties.provisioningState"),
         (
             Cluster,
             r#"{"apiServerAccessProfile":{"enablePrivateCluster":"true"}}"#,

@@ -202,7 +202,9 @@ impl Respelled {
     }
 }
 
-/// What a change of the authorized ranges does: who gets in, who is locked out, and the command that makes it.
+/// What a change of the authorized ranges does: who gets in, who is locked out, and the command that makes it. That an
+/// update replaces the list, how long the old one may answer, and the limits are from [the vendor's page][docs]; what
+/// the command line takes is from its [source][cli].
 ///
 /// ```
 /// use cidrgate::azure::{AuthorizedRanges, Planner};
@@ -227,6 +229,9 @@ impl Respelled {
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// [docs]: https://learn.microsoft.com/azure/aks/api-server-authorized-ip-ranges
+/// [cli]: https://github.com/Azure/azure-cli/blob/dev/src/azure-cli/azure/cli/command_modules/acs/_validators.py
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     opens: CidrSet,

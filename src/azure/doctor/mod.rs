@@ -227,7 +227,12 @@ impl Step {
 /// 6. the desired list is well formed and within the limit, and what it changes;
 /// 7. nothing about the cluster keeps it from using the feature.
 ///
-/// Documents that are not handed over leave steps unchecked; one that cannot be read ends the examination.
+/// Documents that are not handed over leave steps unchecked; one that cannot be read ends the examination. Steps 1 and 2
+/// are the way of 2019, when a firewall had to be the nodes' way out; 5 to 7 are on [the vendor's page][docs] of today:
+/// every outbound address must be listed, nodes with public addresses need a prefix that is, private clusters are left
+/// out. [`RouteTable`], [`Firewall`] and [`VirtualNetwork`] name the pages for 3 and 4.
+///
+/// [docs]: https://learn.microsoft.com/azure/aks/api-server-authorized-ip-ranges
 ///
 /// ```
 /// use cidrgate::azure::{Doctor, Document, Status};

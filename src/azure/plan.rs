@@ -170,7 +170,8 @@ impl Display for PlanWarning {
             Self::Beyond { count } => write!(f, "the list admits {} beyond the desired ones", Addresses(*count)),
             Self::Tag { name, count } => write!(
                 f,
-                "{name} is counted as the IPv4 addresses that were handed over, {count}; the service may know others"
+                "{name} is counted as the IPv4 addresses that were handed over, {count}; the service may know others, and \
+                 az by itself takes addresses and networks only"
             ),
             Self::Limit { limit } => write!(
                 f,

@@ -139,7 +139,8 @@ impl Display for Unknown<'_> {
 /// | Cloudflare | none |
 ///
 /// Whose document it is, is told by what it holds. Members that are not known are ignored, and repeated networks are
-/// fine; what is no network, has host bits, or is an IPv4-mapped network is an error that names its path.
+/// fine; a member given twice is an error, and what is no network, has host bits, or is an IPv4-mapped network one that
+/// names its path.
 #[derive(Clone, Debug)]
 pub struct PublishedRanges {
     provider: Provider,

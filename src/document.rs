@@ -2,13 +2,14 @@
 //! path.
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt::Display;
+use core::fmt::{self, Display};
 
 use ipnet::IpNet;
-use serde::de::IgnoredAny;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::error;
@@ -69,7 +70,66 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, Wrong> {
     // Syntax first, which takes little memory: what is no JSON is not refused for its size.
     serde_json::from_slice::<IgnoredAny>(text).map_err(no_json)?;
     error::room(size(text)).map_err(|error| Wrong::new("", error))?;
+    let Once = serde_json::from_slice(text).map_err(|error| Wrong::new("", error))?;
     serde_json::from_slice(text).map_err(no_json)
+}
+
+/// A document in which no object has a member twice. serde_json takes the last one, and others may take the first.
+struct Once;
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Once {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while let Some(Self) = items.next_element()? {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if seen.contains(&name) {
+                return Err(A::Error::custom(format!("member {} is given twice", Quoted(name.as_bytes()))));
+            }
+            seen.insert(name);
+            let Self = members.next_value()?;
+        }
+        Ok(self)
+    }
 }
 
 /// What a document may take at most, parsed and walked through. serde_json cannot ask for it fallibly.

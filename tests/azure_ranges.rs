@@ -235,6 +235,17 @@ fn the_shapes_of_a_cluster() {
     assert!(RangesReader::new().read_cluster(large).unwrap_err().to_string().contains("largest"));
 }
 
+/// Readers that take the first and readers that take the last must not disagree on who is in.
+#[test]
+fn no_member_is_given_twice() {
+    let twice = r#"{"fqdn": "f", "apiServerAccessProfile": {"authorizedIPRanges": ["198.51.100.7"],
+        "authorizedIPRanges": []}}"#;
+    let error = RangesReader::new().read_cluster(twice).unwrap_err().to_string();
+    assert_eq!(error, "member `authorizedIPRanges` is given twice at line 2 column 28");
+    let apart = r#"{"fqdn": "f", "a": {"b": 1}, "c": [{"b": 1}, {"b": 2}]}"#;
+    assert!(RangesReader::new().read_cluster(apart).unwrap().is_off());
+}
+
 /// What today's CLI asks Python, asked of the Python that is there: every network around the ends of the special blocks.
 #[test]
 fn what_is_global_by_python() {

@@ -10,8 +10,9 @@
 //!
 //! Nothing here talks to the network. Both forms of a document are read: Resource Manager puts a resource's members
 //! under `properties`, `az` beside its name. Names of members are taken in any case (`privateIPAddress`,
-//! `privateIpAddress`), null is as good as missing, and members that are not known are ignored. A value of the wrong
-//! type is an error that names its path, such as `networkRuleCollections[0].rules[1].destinationPorts`.
+//! `privateIpAddress`), null is as good as missing, and members that are not known are ignored. A member given twice is
+//! an error, and a value of the wrong type one that names its path, such as
+//! `networkRuleCollections[0].rules[1].destinationPorts`.
 
 mod doctor;
 mod firewall;

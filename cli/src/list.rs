@@ -8,7 +8,7 @@ use crate::source::{Form, Source};
 
 /// Reads a list and says what is worth a warning; where it is none, says why.
 pub(crate) fn read(source: &Source, lenient: bool) -> Result<List, Stop> {
-    let (list, bytes) = source.read(Form::List, |bytes| ListReader::new().lenient(lenient).read(bytes))?;
+    let (list, bytes) = source.read(Form::List, |bytes| Ok(ListReader::new().lenient(lenient).read(bytes)?))?;
     Text { name: source, bytes: &bytes }.warnings(list.warnings());
     Ok(list)
 }

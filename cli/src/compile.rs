@@ -32,7 +32,7 @@ Examples:
 pub(crate) struct Args {
     /// Policy text or JSON
     policy: Option<OsString>,
-    /// Where the image goes; `-` is standard output, on which nothing else is printed then
+    /// Where the image goes; `-` is standard output, and nothing else is printed
     #[arg(short, long, value_name = "IMAGE")]
     output: OsString,
     #[command(flatten)]
@@ -131,7 +131,9 @@ fn write(path: &Path, image: &[u8]) -> io::Result<()> {
     // A link stays, and what it leads to is replaced.
     let path = if there.is_some() { &fs::canonicalize(path)? } else { path };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = new_file().tempfile_in(folder).map_err(|error| io::Error::new(error.kind(), plain(&error)))?;
+    // Said of the folder, not of a file in it whose name nobody asked for.
+    fs::metadata(folder)?;
+    let mut file = new_file().tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
     file.write_all(image)?;
     if let Some(permissions) = there.as_ref().map(Metadata::permissions) {
         file.as_file().set_permissions(permissions)?;
@@ -139,11 +141,6 @@ fn write(path: &Path, image: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
-}
-
-/// What the system says, without the name of a file that nobody asked for.
-fn plain(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.kind().to_string(), |code| io::Error::from_raw_os_error(code).to_string())
 }
 
 /// A file that gets the permissions that new files get; those of temporary files are for the owner alone.

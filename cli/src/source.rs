@@ -115,6 +115,10 @@ impl Source {
                 tell(format_args!("{self}: {error}"));
                 Err(Stop::Told)
             }
+            (Err(Refused::NoList), _) => {
+                tell(format_args!("{self}: this is an image; what is needed here is a list"));
+                Err(Stop::Told)
+            }
         }
     }
 
@@ -134,6 +138,8 @@ impl Source {
 pub(crate) enum Refused {
     Text(ReadError),
     Image(ImageError),
+    /// It is an image where a list is needed.
+    NoList,
 }
 
 impl From<ReadError> for Refused {

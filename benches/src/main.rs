@@ -133,13 +133,13 @@ fn lookups(matcher: &Matcher, family: Family, queries: &[u128], runs: usize) -> 
 }
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("--image") {
+        std::env::args().skip(2).for_each(|file| image(&file));
+        return;
+    }
     if let [_, option, program, folder] = &std::env::args().collect::<Vec<_>>()[..] {
         assert_eq!(option, "--c", "--c PROGRAM FOLDER");
         c::compare(program, folder.as_ref()).expect("the comparison with C");
-        return;
-    }
-    if std::env::args().nth(1).as_deref() == Some("--image") {
-        std::env::args().skip(2).for_each(|file| image(&file));
         return;
     }
     let smoke = std::env::args().any(|arg| arg == "--smoke");

@@ -5,7 +5,7 @@ CARGO ?= cargo
 # Each feature alone, and none.
 FEATURES = "" std serde json azure capi
 
-.PHONY: build install uninstall header test fmt lint docs features unit examples c bench bench-smoke bench-c check-deep
+.PHONY: build install uninstall header test fmt lint docs features unit examples c bench bench-smoke bench-c check-deep fuzz
 
 build:
 
@@ -69,6 +69,16 @@ bench-c: c-installed
 	$(CARGO) run --quiet --release -p cidrgate-benches -- --c "$(SCRATCH)/bench" "$(SCRATCH)"
 
 # The same laws on many more random cases, optimised.
-check-deep: c-installed
+check-deep: c-installed fuzz
 	PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --release --workspace --all-features
 	tests/c/deep.sh "$(SCRATCH)/prefix" "$(SCRATCH)"
+
+# Each target from the corpus on. The sanitizers are an unstable option of a stable compiler.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@if ! command -v cargo-fuzz > /dev/null; then echo 'LEFT OUT: fuzzing: there is no cargo-fuzz' >&2; exit 0; fi; \
+	set -e; for target in load policy list; do \
+		mkdir -p fuzz/corpus/$$target; \
+		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target fuzz/corpus/$$target tests/corpus cli/tests/data -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=8192; \
+	done

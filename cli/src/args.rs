@@ -11,7 +11,7 @@ use cidrgate::{Action, CidrSet, SetName};
 
 use crate::exit::Exit;
 use crate::source::Source;
-use crate::{aks, check, diff, explain, filter, lint, manual, merge};
+use crate::{aks, check, compile, diff, explain, filter, lint, manual, merge};
 
 /// May this source address in, and why? Reads, checks and merges CIDR allow and deny lists.
 #[derive(Parser)]
@@ -29,9 +29,10 @@ Examples:
   cidrgate merge drop.txt feodo.txt.gz                 the smallest list of both together
   cidrgate diff policy.txt next.txt                    who gets in, who is locked out
   cidrgate filter --allow office.txt access.log        the lines of the log that come from there
+  cidrgate compile policy.txt -o policy.image          for programs that load it without the text
 
-POLICY is policy text, or JSON if it starts with `{`. LIST has one address, network or range a line.
-Both may be gzipped; `-` is standard input.
+POLICY is policy text, JSON if it starts with `{`, or an image that `compile` made. LIST has one address, network or range
+a line. Both may be gzipped; `-` is standard input.
 
 --set NAME=FILE takes a LIST too, or what AWS, Azure, Cloudflare, GitHub and Google publish as JSON. Of that NAME is the
 tag, region or service: --set AzureCloud.westeurope=ServiceTags.json, --set EC2.eu-west-1=ip-ranges.json. With
@@ -47,6 +48,7 @@ pub(crate) enum Verb {
     Merge(merge::Args),
     Diff(diff::Args),
     Filter(filter::Args),
+    Compile(compile::Args),
     Aks(aks::Args),
     #[command(hide = true)]
     Man(manual::ManArgs),

@@ -3,15 +3,15 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use cidrgate::Rule;
 use cidrgate::text::Canonical;
+use cidrgate::{Label, Rule};
 use serde::Serialize;
 
 use crate::addresses;
 use crate::answer::{Answer, Stop};
 use crate::args::PolicyArgs;
 use crate::exit::Exit;
-use crate::policy::compile;
+use crate::policy::Compiled;
 
 /// Say for each address whether it is allowed, and by which rule
 ///
@@ -27,7 +27,7 @@ Examples:
   cut -d' ' -f1 access.log | cidrgate check --json policy.txt -"
 )]
 pub(crate) struct Args {
-    /// Policy text or JSON
+    /// Policy text or JSON, or an image
     policy: Option<OsString>,
     /// Addresses; `-` reads them from standard input, one a line
     #[arg(value_name = "ADDRESS")]
@@ -46,8 +46,8 @@ pub(crate) fn run(args: Args, answer: &mut Answer) -> Result<(), Stop> {
     let mut addresses = args.policy.into_iter().chain(args.addresses);
     let subject = args.from.subject(&mut addresses)?;
     let addresses: Vec<OsString> = addresses.collect();
-    let policy = args.from.parts([&subject], addresses::stdin(&addresses))?.policy(&subject)?;
-    let matcher = compile(&policy)?;
+    let Compiled { matcher, policy } = args.from.parts([&subject], addresses::stdin(&addresses))?.compiled(&subject)?;
+    let rules = policy.as_ref().map_or(&[][..], |policy| policy.rules());
 
     let Args { quiet, json, .. } = args;
     addresses::each(&addresses, json, answer, &mut |address, input, answer| {
@@ -57,31 +57,46 @@ pub(crate) fn run(args: Args, answer: &mut Answer) -> Result<(), Stop> {
             answer.worsen(Exit::No);
         }
         let address = Canonical::from(address);
-        let rule = decision.rule().and_then(|index| Some((index, policy.rules().get(index)?)));
+        let label = decision.rule().and_then(|index| Some((index, matcher.label(index)?)));
         match (quiet, json) {
             (true, _) => Ok(()),
-            (_, false) => answer.line(format_args!("{address} {action} {}", Owner(rule.map(|(_, rule)| rule)))),
+            // Nobody knows whether it was a rule.
+            (_, false) if matcher.is_verdicts_only() => answer.line(format_args!("{address} {action}")),
+            (_, false) => match label.map(|(index, label)| Owner { index, label, rule: rules.get(index) }) {
+                None => answer.line(format_args!("{address} {action} default")),
+                Some(owner) => answer.line(format_args!("{address} {action} {owner}")),
+            },
             (_, true) => answer.json(&Verdict {
                 address: address.as_str(),
                 input,
                 action: action.as_str(),
-                rule: rule.map(|(index, rule)| RuleJson::new(index, rule)),
+                rule: label.map(|(index, label)| RuleJson { index, line: label.line(), note: label.note() }),
                 network: Canonical::from(decision.network()).as_str(),
             }),
         }
     })
 }
 
-/// Who decided: `line 9: allow @office # the two offices`, `--allow office.txt` or `default`.
-struct Owner<'a>(Option<&'a Rule>);
+/// The rule that decided: `line 9: allow @office # the two offices`, `--allow office.txt`, or of an image, which does not
+/// know the target, `line 9: allow # the two offices`.
+struct Owner<'a> {
+    index: usize,
+    label: Label<'a>,
+    rule: Option<&'a Rule>,
+}
 
 impl fmt::Display for Owner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.map(|rule| (rule, rule.line(), rule.note())) {
-            None => f.write_str("default"),
+        match (self.rule, self.label.line(), self.label.note()) {
             // A list in the place of a policy: its note says where it comes from.
-            Some((_, 0, Some(note))) => f.write_str(note),
-            Some((rule, ..)) => write!(f, "{rule:#}"),
+            (_, 0, Some(note)) => f.write_str(note),
+            (Some(rule), ..) => write!(f, "{rule:#}"),
+            // From a builder, without a note.
+            (None, 0, None) => write!(f, "rule {}: {}", self.index, self.label.action()),
+            (None, line, note) => {
+                write!(f, "line {line}: {}", self.label.action())?;
+                note.map_or(Ok(()), |note| write!(f, " # {note}"))
+            }
         }
     }
 }
@@ -101,10 +116,4 @@ struct RuleJson<'a> {
     index: usize,
     line: u32,
     note: Option<&'a str>,
-}
-
-impl<'a> RuleJson<'a> {
-    fn new(index: usize, rule: &'a Rule) -> Self {
-        Self { index, line: rule.line(), note: rule.note() }
-    }
 }

@@ -8,7 +8,7 @@ use cidrgate::{CidrSet, List, ListReader, ReadError, SetName};
 use crate::answer::Stop;
 use crate::args::NamedSet;
 use crate::diagnose::{Text, printable, tell};
-use crate::source::{Form, Source, is_json};
+use crate::source::{Form, Source, is_image, is_json};
 
 /// Reads a list and says what is worth a warning; where it is none, says why.
 pub(crate) fn read(source: &Source, lenient: bool) -> Result<List, Stop> {
@@ -86,6 +86,9 @@ fn not_empty(source: &Source, list: List, allow_empty: bool) -> Result<CidrSet, 
 
 /// Says what of a list is worth a warning, or why it is none.
 fn judged(source: &Source, list: Result<List, ReadError>, bytes: &[u8]) -> Result<List, Stop> {
+    if is_image(bytes) {
+        return Err(told(format_args!("{source}: this is an image; what is needed here is a list")));
+    }
     let text = Text { name: source, bytes };
     let list = list.map_err(|error| {
         text.faults(&error);

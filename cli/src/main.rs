@@ -7,6 +7,7 @@ mod aks;
 mod answer;
 mod args;
 mod check;
+mod compile;
 mod diagnose;
 mod diff;
 mod exit;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Verb::Diff(args) => ("diff", diff::run(args, &mut answer)),
         Verb::Filter(args) => ("filter", filter::run(args, &mut answer)),
         Verb::Aks(args) => (args.verb.name(), aks::run(&args.verb, &mut answer)),
+        Verb::Compile(args) => ("compile", compile::run(args, &mut answer)),
         Verb::Man(args) => ("man", manual::man(&args, &mut answer)),
         Verb::Completions(args) => ("completions", manual::completions(&args, &mut answer)),
     };

@@ -81,9 +81,9 @@ mod tests {
     #[test]
     fn the_page_has_the_verbs_that_are_shown() {
         let page = page().unwrap();
-        for verb in
-            ["CHECK", "EXPLAIN", "LINT", "MERGE", "DIFF", "FILTER", "AKS", "AKS CHECK", "AKS FIREWALL", "AKS ROUTE"]
-        {
+        let verbs = ["CHECK", "EXPLAIN", "LINT", "MERGE", "DIFF", "FILTER", "COMPILE", "AKS"];
+        let aks = ["AKS CHECK", "AKS PLAN", "AKS FIREWALL", "AKS ROUTE", "AKS DOCTOR"];
+        for verb in verbs.iter().chain(&aks) {
             assert!(page.contains(&format!(".SH \"CIDRGATE {verb}\"\n")), "{verb}");
         }
         for hidden in ["MAN", "COMPLETIONS", "HELP"] {

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, IsTerminal, Read};
 use std::path::PathBuf;
 
-use cidrgate::{MAX_DOCUMENT, MAX_INPUT, MAX_LINE, ReadError};
+use cidrgate::{IMAGE_MAGIC, ImageError, MAX_DOCUMENT, MAX_INPUT, MAX_LINE, ReadError};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::answer::Stop;
@@ -25,7 +25,7 @@ pub(crate) enum Source {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     List,
-    /// May be JSON, whose lines have no limit.
+    /// May be JSON or an image, whose lines have no limit.
     Policy,
     /// A list, or published ranges, which are JSON.
     Set,
@@ -47,7 +47,8 @@ impl Form {
     fn has_endless_lines(self, text: &[u8]) -> bool {
         match self {
             Self::List => false,
-            Self::Policy | Self::Set => is_json(text),
+            Self::Policy => is_image(text) || is_json(text),
+            Self::Set => is_json(text),
             Self::Document => true,
         }
     }
@@ -125,12 +126,16 @@ impl Source {
     pub(crate) fn read<T>(
         &self,
         form: Form,
-        read: impl FnOnce(&[u8]) -> Result<T, ReadError>,
+        read: impl FnOnce(&[u8]) -> Result<T, Refused>,
     ) -> Result<(T, Vec<u8>), Stop> {
         match self.make(form, read)? {
             (Ok(value), bytes) => Ok((value, bytes)),
-            (Err(error), bytes) => {
+            (Err(Refused::Text(error)), bytes) => {
                 Text { name: self, bytes: &bytes }.faults(&error);
+                Err(Stop::Told)
+            }
+            (Err(Refused::Image(error)), _) => {
+                tell(format_args!("{self}: {error}"));
                 Err(Stop::Told)
             }
         }
@@ -165,6 +170,29 @@ impl Source {
     pub(crate) fn is_typed(&self) -> bool {
         *self == Self::Stdin && io::stdin().is_terminal()
     }
+}
+
+/// Why what was read is not what it should be.
+pub(crate) enum Refused {
+    Text(ReadError),
+    Image(ImageError),
+}
+
+impl From<ReadError> for Refused {
+    fn from(error: ReadError) -> Self {
+        Self::Text(error)
+    }
+}
+
+impl From<ImageError> for Refused {
+    fn from(error: ImageError) -> Self {
+        Self::Image(error)
+    }
+}
+
+/// Whether this is an image in the place of a policy.
+pub(crate) fn is_image(bytes: &[u8]) -> bool {
+    bytes.starts_with(&IMAGE_MAGIC)
 }
 
 /// Whether a text that may be JSON is.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::lists::{List, Queries};
 use crate::measure::{Evict, Task, Times, in_turn, making, task};
 use crate::options::Options;
-use crate::peer::{Asked, Entry, Loop, Subject};
+use crate::peer::{Asked, Entry, Kind, Loop, Subject};
 use crate::word::Word;
 use crate::{HEAP, oracle, peers};
 
@@ -50,7 +50,7 @@ pub(crate) struct Measured {
 #[derive(Serialize)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    pub(crate) ours: bool,
+    pub(crate) kind: Kind,
     /// Why there is no more to say about it.
     pub(crate) left_out: Option<String>,
     pub(crate) wrong: usize,
@@ -83,16 +83,16 @@ impl Row {
 
 impl Measured {
     pub(crate) fn ours(&self) -> Option<&Row> {
-        self.rows.iter().find(|row| row.ours && row.left_out.is_none())
+        self.rows.iter().find(|row| row.kind == Kind::Ours && row.left_out.is_none())
     }
 
     pub(crate) fn row(&self, name: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.name == name)
     }
 
-    /// The best peer that is never wrong, and its figure.
-    pub(crate) fn best(&self, column: &str) -> Option<(&Row, f64)> {
-        let peers = self.rows.iter().filter(|row| !row.ours && row.wrong == 0);
+    /// The best peer of a kind that is never wrong, and its figure.
+    pub(crate) fn best(&self, kind: Kind, column: &str) -> Option<(&Row, f64)> {
+        let peers = self.rows.iter().filter(|row| row.kind == kind && row.wrong == 0);
         let figures = peers.filter_map(|row| Some((row, row.figure(column)?)));
         figures.min_by(|a, b| a.1.total_cmp(&b.1))
     }
@@ -113,8 +113,10 @@ pub(crate) fn measure<W: Word>(list: &List<W>, entries: &[Entry<W>], options: &O
         } else {
             (entry.build)(&list.networks)
         };
+        let mut bytes = HEAP.allocated().saturating_sub(before);
         let left_out = match built {
             Ok(subject) => {
+                bytes += subject.elsewhere();
                 subjects.push((rows.len(), entry, subject));
                 None
             }
@@ -122,17 +124,17 @@ pub(crate) fn measure<W: Word>(list: &List<W>, entries: &[Entry<W>], options: &O
         };
         rows.push(Row {
             name: entry.name,
-            ours: entry.ours,
+            kind: entry.kind,
             left_out,
             wrong: 0,
             checked: 0,
-            bytes: HEAP.allocated().saturating_sub(before),
+            bytes,
             times: BTreeMap::new(),
             fastest: options.fastest,
         });
     }
     let bytes = sizes(list);
-    if let Some(row) = rows.iter_mut().find(|row| row.ours) {
+    if let Some(row) = rows.iter_mut().find(|row| row.kind == Kind::Ours) {
         row.bytes = bytes[0];
     }
 
@@ -164,7 +166,11 @@ pub(crate) fn measure<W: Word>(list: &List<W>, entries: &[Entry<W>], options: &O
         }
     }
     if options.column(BUILD) {
-        let able: Vec<_> = subjects.iter().map(|(row, entry, _)| (*row, entry.build)).collect();
+        let able: Vec<_> = subjects
+            .iter()
+            .filter(|(_, entry, _)| entry.kind != Kind::Dpdk)
+            .map(|(row, entry, _)| (*row, entry.build))
+            .collect();
         // Room for the next.
         drop(subjects);
         let mut tasks: Vec<Task<'_>> =

@@ -4,7 +4,9 @@
 //! `--smoke` runs everything once, on small lists, to see that it works. `make bench-c` compares calls through C with
 //! those in Rust (`--c PROGRAM FOLDER`). `--help` tells how to measure less.
 
+mod algebra;
 mod c;
+mod instructions;
 mod lists;
 mod lookups;
 mod measure;
@@ -23,11 +25,12 @@ use std::error::Error;
 use std::fs;
 
 use cap::Cap;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::lists::List;
 use crate::lookups::{Measured, measure};
 use crate::options::{Options, Part};
+use crate::peer::Kind;
 use crate::word::Word;
 
 /// Counts what is on the heap.
@@ -38,6 +41,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::read();
     if let [program, folder] = &options.c[..] {
         return c::compare(program, folder);
+    }
+    if let Some(case) = &options.instructions {
+        return Ok(instructions::run(case)?);
     }
     println!("cidrgate {}; {} runs of everything", env!("CARGO_PKG_VERSION"), options.runs);
     println!();
@@ -54,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (name, figures) = match part {
             Part::Lookups => ("lookups", serde_json::to_value(lookups(&options))?),
             Part::Owners => ("owners", owners::measure(&options)?),
-            Part::Algebra => ("algebra", Value::Null),
+            Part::Algebra => ("algebra", algebra::measure(&options)?),
         };
         json.insert(name.to_owned(), figures);
     }
@@ -90,12 +96,13 @@ fn lookups(options: &Options) -> Vec<Measured> {
     sized(sizes, options).for_each(&mut add);
     named("v6 full table").and_then(|name| List::real(&name, full)).map(&mut add);
 
-    report::against_best(&measured);
+    report::against_best(&measured, Kind::Peer);
+    report::against_best(&measured, Kind::Dpdk);
     report::bytes(&measured);
     reach::print(&measured);
     report::wrong(&measured);
     report::all(&measured);
-    for row in measured.iter().flat_map(|list| &list.rows).filter(|row| row.ours) {
+    for row in measured.iter().flat_map(|list| &list.rows).filter(|row| row.kind == Kind::Ours) {
         assert_eq!(row.wrong, 0, "{} is wrong", row.name);
     }
     measured

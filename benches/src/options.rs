@@ -39,6 +39,9 @@ pub(crate) struct Options {
     /// Compare calls through C with those in Rust: a program and a folder to write to
     #[arg(long, num_args = 2, value_names = ["PROGRAM", "FOLDER"])]
     pub(crate) c: Vec<PathBuf>,
+    /// Do one piece of work for callgrind to count, or `list` them
+    #[arg(long, value_name = "CASE")]
+    pub(crate) instructions: Option<String>,
     #[arg(skip)]
     pub(crate) cold: usize,
 }
@@ -80,7 +83,7 @@ impl Options {
 }
 
 fn wanted(filters: &[String], name: &str) -> bool {
-    let words = |text: &str| text.split([' ', '-']).map(str::to_owned).collect::<Vec<_>>();
+    let words = |text: &str| text.split([' ', '-', '_']).map(str::to_owned).collect::<Vec<_>>();
     let name = words(name);
     filters.is_empty() || filters.iter().any(|filter| words(filter).iter().all(|word| name.contains(word)))
 }

@@ -3,6 +3,8 @@
 
 use std::hint::black_box;
 
+use serde::Serialize;
+
 use crate::word::Word;
 
 /// A structure under measure. An adapter calls what its crate offers to a user who has networks and a `std::net` address,
@@ -24,7 +26,7 @@ pub(crate) trait Peer<W: Word>: Sized + 'static {
 /// Addresses that are asked about, in the forms in which they are.
 pub(crate) struct Asked<W: Word> {
     pub(crate) addrs: Vec<W::Addr>,
-    octets: Vec<W::Octets>,
+    pub(crate) octets: Vec<W::Octets>,
 }
 
 impl<W: Word> Asked<W> {
@@ -61,32 +63,39 @@ impl Loop {
     }
 }
 
-/// A [`Peer`] whose type is forgotten, its loops compiled for it.
+/// A structure whose type is forgotten.
 pub(crate) trait Subject<W: Word> {
     /// The number of addresses allowed; 0 of a batch, which only fills places.
     fn run(&self, how: Loop, asked: &Asked<W>) -> usize;
     fn allows(&self, addr: W::Addr) -> bool;
     fn batch(&self, asked: &Asked<W>) -> Option<Vec<bool>>;
+    /// The bytes that it takes where the heap's counter does not see them.
+    fn elsewhere(&self) -> usize {
+        0
+    }
 }
 
-impl<W: Word, P: Peer<W>> Subject<W> for P {
+/// A peer with the loops compiled for it.
+struct Compiled<P>(P);
+
+impl<W: Word, P: Peer<W>> Subject<W> for Compiled<P> {
     fn run(&self, how: Loop, asked: &Asked<W>) -> usize {
         match how {
-            Loop::Tp => tp(self, &asked.addrs),
-            Loop::Lat => lat(self, &asked.addrs),
-            Loop::Br => br(self, &asked.addrs),
-            Loop::Batch => batches(self, &asked.octets),
+            Loop::Tp => tp(&self.0, &asked.addrs),
+            Loop::Lat => lat(&self.0, &asked.addrs),
+            Loop::Br => br(&self.0, &asked.addrs),
+            Loop::Batch => batches(&self.0, &asked.octets),
         }
     }
 
     #[inline(never)]
     fn allows(&self, addr: W::Addr) -> bool {
-        Peer::allows(self, addr)
+        self.0.allows(addr)
     }
 
     fn batch(&self, asked: &Asked<W>) -> Option<Vec<bool>> {
         let mut allowed = vec![false; asked.octets.len()];
-        P::BATCH.then(|| Peer::batch(self, &asked.octets, &mut allowed))?;
+        P::BATCH.then(|| self.0.batch(&asked.octets, &mut allowed))?;
         Some(allowed)
     }
 }
@@ -137,11 +146,22 @@ fn batches<W: Word, P: Peer<W>>(peer: &P, octets: &[W::Octets]) -> usize {
 /// A structure made from networks.
 pub(crate) type Built<W> = Result<Box<dyn Subject<W>>, String>;
 
+/// Who is compared with whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Ours,
+    Peer,
+    /// To set the others in proportion; the best peer is never one of these.
+    Reference,
+    /// Tables in C, of some tens of megabytes each. Compared on their own.
+    Dpdk,
+}
+
 /// How to make a peer, and how it is called.
 pub(crate) struct Entry<W: Word> {
     pub(crate) name: &'static str,
-    /// Of ours there may be several, which do not compete.
-    pub(crate) ours: bool,
+    pub(crate) kind: Kind,
     pub(crate) batch: bool,
     /// It is left out of longer lists: it would take too long to build or to ask.
     pub(crate) most: usize,
@@ -150,12 +170,16 @@ pub(crate) struct Entry<W: Word> {
 
 impl<W: Word> Entry<W> {
     pub(crate) fn new<P: Peer<W>>(name: &'static str) -> Self {
-        let build = |networks: &[W::Net]| -> Built<W> { Ok(Box::new(P::build(networks)?)) };
-        Self { name, ours: false, batch: P::BATCH, most: usize::MAX, build }
+        let build = |networks: &[W::Net]| -> Built<W> { Ok(Box::new(Compiled(P::build(networks)?))) };
+        Self { name, kind: Kind::Peer, batch: P::BATCH, most: usize::MAX, build }
     }
 
     pub(crate) fn ours<P: Peer<W>>(name: &'static str) -> Self {
-        Self { ours: true, ..Self::new::<P>(name) }
+        Self { kind: Kind::Ours, ..Self::new::<P>(name) }
+    }
+
+    pub(crate) fn reference<P: Peer<W>>(name: &'static str) -> Self {
+        Self { kind: Kind::Reference, ..Self::new::<P>(name) }
     }
 
     pub(crate) fn up_to(self, most: usize) -> Self {

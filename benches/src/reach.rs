@@ -1,6 +1,7 @@
 //! How far ahead of the best peer cidrgate means to be: peer / ours, and bytes a network.
 
 use crate::lookups::{BUILD, BYTES, Measured};
+use crate::peer::Kind;
 
 const COLUMNS: [&str; 8] = ["tp uniform", "tp hits", "tp mix", "tp mix20", "br mix", "batch mix", BUILD, BYTES];
 
@@ -30,7 +31,7 @@ pub(crate) fn print(lists: &[Measured]) {
         let reach = LISTS.iter().filter(|(name, _)| *name == list.list);
         for (column, meant) in reach.flat_map(|(_, reach)| COLUMNS.iter().zip(reach)) {
             let Some(own) = ours.figure(column) else { continue };
-            let best = list.best(column);
+            let best = list.best(Kind::Peer, column);
             let (reached, below) = if *column == BYTES {
                 let bytes = own / list.networks as f64;
                 (bytes, bytes > *meant)

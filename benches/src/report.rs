@@ -1,6 +1,7 @@
 //! The tables of look-ups.
 
 use crate::lookups::{BUILD, BYTES, COLD, COLUMNS, Measured, column};
+use crate::peer::Kind;
 
 /// The columns that were measured, in their order.
 fn columns(lists: &[Measured]) -> Vec<String> {
@@ -28,22 +29,35 @@ pub(crate) fn digits(figure: f64) -> String {
 }
 
 /// Ours in each cell, and how many times as much the best peer takes.
-pub(crate) fn against_best(lists: &[Measured]) {
+pub(crate) fn against_best(lists: &[Measured], kind: Kind) {
+    let there = |list: &Measured| list.rows.iter().any(|row| row.kind == kind && row.left_out.is_none());
+    if kind == Kind::Dpdk {
+        println!("### Ours, and the best of DPDK");
+        println!();
+        if !lists.iter().any(there) {
+            let rows = lists.iter().flat_map(|list| &list.rows).filter(|row| row.kind == kind);
+            let reason = rows.filter_map(|row| row.left_out.as_deref()).next().unwrap_or("not asked for");
+            println!("LEFT OUT: DPDK: {reason}");
+            println!();
+            return;
+        }
+    } else {
+        println!("### Ours, and the best peer");
+        println!();
+    }
     let columns = columns(lists);
-    println!("### Ours, and the best peer");
-    println!();
     println!("| list | networks | {} | bytes a network |", columns.join(" | "));
     println!("| --- | --: |{} --: |", " --: |".repeat(columns.len()));
     for list in lists {
         let Some(ours) = list.ours() else { continue };
         let cells = columns.iter().map(|column| {
             let Some(own) = ours.figure(column) else { return String::new() };
-            let best = list.best(column).map(|(row, best)| format!(" ({} {})", digits(best / own), row.name));
+            let best = list.best(kind, column).map(|(row, best)| format!(" ({} {})", digits(best / own), row.name));
             format!("{}{}", time(column, own), best.unwrap_or_default())
         });
         let cells: Vec<_> = cells.collect();
         let bytes = ours.bytes as f64;
-        let best = list.best(BYTES).map(|(row, best)| format!(" ({} {})", digits(best / bytes), row.name));
+        let best = list.best(kind, BYTES).map(|(row, best)| format!(" ({} {})", digits(best / bytes), row.name));
         let bytes = format!("{}{}", digits(bytes / list.networks as f64), best.unwrap_or_default());
         println!("| {} | {} | {} | {bytes} |", list.list, list.networks, cells.join(" | "));
     }

@@ -36,6 +36,7 @@ pub(crate) trait Word:
 
     fn addr(self) -> Self::Addr;
     fn octets(self) -> Self::Octets;
+    fn bytes(octets: &Self::Octets) -> &[u8];
     fn of(addr: Self::Addr) -> Self;
     /// `None` if there are so many bits only in the other family.
     fn net(self, len: u8) -> Option<Self::Net>;
@@ -76,6 +77,10 @@ macro_rules! word {
 
             fn octets(self) -> $octets {
                 self.to_be_bytes()
+            }
+
+            fn bytes(octets: &$octets) -> &[u8] {
+                octets
             }
 
             #[inline]

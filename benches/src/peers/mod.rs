@@ -1,5 +1,7 @@
 //! The structures, each behind an adapter.
 
+#[cfg(feature = "peers")]
+mod dpdk;
 mod own;
 mod plain;
 #[cfg(feature = "peers")]
@@ -7,7 +9,7 @@ mod sets;
 #[cfg(feature = "peers")]
 mod tables;
 
-pub(crate) use own::{Ours, policy};
+pub(crate) use own::{Ours, policy, policy_of};
 
 use crate::peer::Entry;
 
@@ -18,10 +20,10 @@ pub(crate) fn v4() -> Vec<Entry<u32>> {
         Entry::ours::<own::AnyFamily>("cidrgate IpAddr"),
         Entry::new::<plain::Sorted<u32>>("sorted-ranges"),
         Entry::new::<plain::HashPerLength<u32>>("hash-per-length"),
-        Entry::new::<plain::Scan>("scan").up_to(1_000),
+        Entry::reference::<plain::Scan>("scan").up_to(1_000),
     ];
     #[cfg(feature = "peers")]
-    let entries = entries.into_iter().chain(tables::v4()).chain(sets::v4()).collect();
+    let entries = entries.into_iter().chain(tables::v4()).chain(sets::v4()).chain(dpdk::v4()).collect();
     entries
 }
 
@@ -32,9 +34,9 @@ pub(crate) fn v6() -> Vec<Entry<u128>> {
         Entry::ours::<own::AnyFamily>("cidrgate IpAddr"),
         Entry::new::<plain::Sorted<u128>>("sorted-ranges"),
         Entry::new::<plain::HashPerLength<u128>>("hash-per-length"),
-        Entry::new::<plain::Scan>("scan").up_to(1_000),
+        Entry::reference::<plain::Scan>("scan").up_to(1_000),
     ];
     #[cfg(feature = "peers")]
-    let entries = entries.into_iter().chain(tables::v6()).chain(sets::v6()).collect();
+    let entries = entries.into_iter().chain(tables::v6()).chain(sets::v6()).chain(dpdk::v6()).collect();
     entries
 }

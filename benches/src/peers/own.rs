@@ -15,7 +15,11 @@ pub(crate) struct AnyFamily(Matcher);
 
 /// An allow list as a policy.
 pub(crate) fn policy<N: Copy + Into<IpRange>>(networks: &[N]) -> Result<Policy, String> {
-    let set: CidrSet = networks.iter().copied().collect();
+    policy_of(networks.iter().copied().collect())
+}
+
+/// The same from a set.
+pub(crate) fn policy_of(set: CidrSet) -> Result<Policy, String> {
     let target = Target::set("list").map_err(|error| error.to_string())?;
     Policy::builder().set("list", set).rule(Rule::allow(target)).build().map_err(|error| error.to_string())
 }

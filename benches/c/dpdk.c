@@ -40,7 +40,7 @@ static size_t in_use(void)
 /* No huge pages, no devices, no configuration outside the process, and not tied to one core. */
 int dpdk_init(void)
 {
-	static char *args[] = { "bench", "--no-huge", "--in-memory", "--no-pci", "--no-telemetry", "-m", "8192",
+	static char *args[] = { "bench", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m", "8192",
 		"--lcores=0@(0-1)", "--force-max-simd-bitwidth=512", "--log-level=*:error", NULL };
 	return rte_eal_init(sizeof args / sizeof *args - 1, args);
 }

@@ -27,7 +27,7 @@ pub(crate) trait Word:
     type Addr: Copy + Debug + Into<IpAddr> + 'static;
     type Net: Copy + Debug + Into<IpNet> + Into<IpRange> + 'static;
     /// An address in network order.
-    type Octets: Copy + 'static;
+    type Octets: Copy + AsRef<[u8]> + 'static;
 
     const NAME: &'static str;
     const BITS: u32;
@@ -36,7 +36,6 @@ pub(crate) trait Word:
 
     fn addr(self) -> Self::Addr;
     fn octets(self) -> Self::Octets;
-    fn bytes(octets: &Self::Octets) -> &[u8];
     fn of(addr: Self::Addr) -> Self;
     /// `None` if there are so many bits only in the other family.
     fn net(self, len: u8) -> Option<Self::Net>;
@@ -77,10 +76,6 @@ macro_rules! word {
 
             fn octets(self) -> $octets {
                 self.to_be_bytes()
-            }
-
-            fn bytes(octets: &$octets) -> &[u8] {
-                octets
             }
 
             #[inline]

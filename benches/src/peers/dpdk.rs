@@ -114,7 +114,7 @@ fn build<W: Word, const TABLE: u32>(networks: &[W::Net]) -> Built<W> {
         .map(|(first, len)| {
             let mut octets = [0; 16];
             let own = first.octets();
-            octets.iter_mut().zip(W::bytes(&own)).for_each(|(to, from)| *to = *from);
+            octets.iter_mut().zip(own.as_ref()).for_each(|(to, from)| *to = *from);
             Network { octets, len }
         })
         .collect();

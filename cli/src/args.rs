@@ -11,7 +11,7 @@ use cidrgate::{Action, CidrSet, SetName};
 
 use crate::exit::Exit;
 use crate::source::Source;
-use crate::{aks, check, compile, diff, explain, filter, lint, manual, merge};
+use crate::{aks, bench, check, compile, diff, explain, filter, lint, manual, merge};
 
 /// May this source address in, and why? Reads, checks and merges CIDR allow and deny lists.
 #[derive(Parser)]
@@ -30,6 +30,7 @@ Examples:
   cidrgate diff policy.txt next.txt                    who gets in, who is locked out
   cidrgate filter --allow office.txt access.log        the lines of the log that come from there
   cidrgate compile policy.txt -o policy.image          for programs that load it without the text
+  cidrgate bench policy.txt                            how fast this machine answers
 
 POLICY is policy text, JSON if it starts with `{`, or an image that `compile` made. LIST has one address, network or range
 a line. Both may be gzipped; `-` is standard input.
@@ -49,6 +50,7 @@ pub(crate) enum Verb {
     Diff(diff::Args),
     Filter(filter::Args),
     Compile(compile::Args),
+    Bench(bench::Args),
     Aks(aks::Args),
     #[command(hide = true)]
     Man(manual::ManArgs),

@@ -6,6 +6,7 @@ mod addresses;
 mod aks;
 mod answer;
 mod args;
+mod bench;
 mod check;
 mod compile;
 mod diagnose;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Verb::Filter(args) => ("filter", filter::run(args, &mut answer)),
         Verb::Aks(args) => (args.verb.name(), aks::run(&args.verb, &mut answer)),
         Verb::Compile(args) => ("compile", compile::run(args, &mut answer)),
+        Verb::Bench(args) => ("bench", bench::run(args, &mut answer)),
         Verb::Man(args) => ("man", manual::man(&args, &mut answer)),
         Verb::Completions(args) => ("completions", manual::completions(&args, &mut answer)),
     };

@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn the_page_has_the_verbs_that_are_shown() {
         let page = page().unwrap();
-        let verbs = ["CHECK", "EXPLAIN", "LINT", "MERGE", "DIFF", "FILTER", "COMPILE", "AKS"];
+        let verbs = ["CHECK", "EXPLAIN", "LINT", "MERGE", "DIFF", "FILTER", "COMPILE", "BENCH", "AKS"];
         let aks = ["AKS CHECK", "AKS PLAN", "AKS FIREWALL", "AKS ROUTE", "AKS DOCTOR"];
         for verb in verbs.iter().chain(&aks) {
             assert!(page.contains(&format!(".SH \"CIDRGATE {verb}\"\n")), "{verb}");

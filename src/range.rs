@@ -89,9 +89,12 @@ impl IpRange {
         }
     }
 
-    /// Whether it ends inside the block of IPv6 that nobody can ask about.
-    pub(crate) fn ends_in_foreign(&self) -> bool {
-        matches!(self.0, Span::V6(_, last) if before_foreign(last) != last)
+    /// Whether it ends inside the block of IPv6 that nobody can ask about, or right before it.
+    pub(crate) fn ends_at_foreign(&self) -> bool {
+        match self.0 {
+            Span::V4(..) => false,
+            Span::V6(_, last) => [last, last.saturating_add(1)].iter().any(|at| before_foreign(*at) != *at),
+        }
     }
 
     /// The one network that is this range, if there is one.

@@ -401,6 +401,20 @@ fn a_network_of_a_set_that_ends_in_disguise_counts_with_another_length() {
 }
 
 #[test]
+fn a_network_of_a_set_before_the_mapped_block_counts_with_another_length_if_the_run_goes_on_behind() {
+    // The smallest list has `::fffe:0:0/95`, and as many networks as are written.
+    let lint = |set: &str| {
+        let policy = read(&format!("precedence longest-prefix\nset s = {set}\ndeny @s, 192.0.2.1\n"));
+        policy.lint().unwrap().iter().filter(|finding| finding.code() == Code::SetLength).count()
+    };
+    assert_eq!(lint("::1:0:0:0/80, ::fffe:0:0/96"), 1);
+    assert_eq!(lint("::1:0:0:0/80, ::fffe:0:0/95"), 0);
+    assert_eq!(lint("::2:0:0:0/80, ::fffe:0:0/96"), 0);
+    assert_eq!(lint("::fffe:ffff:ffff"), 0);
+    assert_eq!(lint("::fffe:ffff:ffff, ::1:0:0:0/80"), 0);
+}
+
+#[test]
 fn a_range_that_is_a_network_is_that_network_from_a_builder_too() {
     let range = "192.0.2.0-192.0.2.255".parse::<cidrgate::IpRange>().unwrap();
     let built = Policy::builder().allow(cidrgate::Target::Range(range)).build().unwrap();

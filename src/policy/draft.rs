@@ -45,8 +45,8 @@ struct SetDraft {
     entries: usize,
     /// Whether an entry is a range that is no network.
     has_range: bool,
-    /// The entries that are networks ending with the mapped block.
-    disguised: BTreeSet<IpNet>,
+    /// The entries that are networks ending with the mapped block or right before it.
+    at_foreign: BTreeSet<IpNet>,
 }
 
 /// What a rule of a statement says besides its target.
@@ -293,8 +293,8 @@ impl Draft {
         let Some(set) = self.sets.get_mut(name) else { return };
         set.entries += 1;
         set.has_range |= range.network().is_none();
-        // There are sixteen such networks, of /80 to /95.
-        set.disguised.extend(range.network().filter(|_| range.ends_in_foreign()));
+        // There are sixteen such networks of /80 to /95, and 33 of /96 to /128.
+        set.at_foreign.extend(range.network().filter(|_| range.ends_at_foreign()));
         if let Err(OutOfMemory) = set.ranges.push(range) {
             self.faults.out_of_memory(place);
         }
@@ -356,10 +356,10 @@ impl Draft {
                 Err(OutOfMemory) => self.faults.out_of_memory(place),
                 Ok(set) => {
                     // As many networks as the smallest list has, covering the same, can only be the smallest list;
-                    // but what ends with the mapped block covers no more than what ends before it.
-                    let mut disguised = draft.disguised;
-                    let count = set.networks().inspect(|net| _ = disguised.remove(net)).count();
-                    let respelled = draft.has_range || draft.entries != count || !disguised.is_empty();
+                    // but what ends with the mapped block says the same as what ends before it.
+                    let mut at_foreign = draft.at_foreign;
+                    let count = set.networks().inspect(|net| _ = at_foreign.remove(net)).count();
+                    let respelled = draft.has_range || draft.entries != count || !at_foreign.is_empty();
                     if self.has_room(0, place) {
                         sets.insert(name, NamedSet { set, place, respelled });
                     }

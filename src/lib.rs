@@ -63,6 +63,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 #[cfg(feature = "azure")]
 pub mod azure;
@@ -73,6 +75,9 @@ mod fault;
 pub mod ffi;
 mod finding;
 mod fit;
+#[cfg(feature = "std")]
+mod gate;
+mod guards;
 mod list;
 mod matcher;
 mod name;
@@ -90,6 +95,9 @@ pub use error::OutOfMemory;
 pub use fault::{BuildError, Fault, FaultKind, MAX_INPUT, MAX_LINE, ReadError};
 pub use finding::{Code, Finding, Level};
 pub use fit::{Fit, FitError};
+#[cfg(feature = "std")]
+pub use gate::{Gate, GateReader, NotOnTrial, Snapshot, Trial, TrialState};
+pub use guards::{Guards, Refusal, Refused};
 pub use list::{List, ListReader};
 pub use matcher::{Change, Decision, Fingerprint, Label, Matcher};
 pub use name::{NameError, SetName};

@@ -15,8 +15,6 @@ mod policy;
 mod reader;
 mod set;
 
-extern crate std;
-
 use core::ffi::{CStr, c_char};
 use core::slice;
 use std::panic::{AssertUnwindSafe, catch_unwind};

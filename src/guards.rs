@@ -1,10 +1,11 @@
 //! [`Guards`]: what a change of policy must not do.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt::{self, Display};
 use core::net::IpAddr;
 
-use crate::error::OutOfMemory;
+use crate::error::{OutOfMemory, room};
 use crate::matcher::{Change, Fingerprint, Matcher};
 use crate::set::{CidrSet, Count};
 use crate::text::Canonical;
@@ -74,6 +75,12 @@ impl Guards {
         self
     }
 
+    /// The guards that hold whatever was before.
+    #[cfg(feature = "watch")]
+    pub(crate) fn without_limits(self) -> Self {
+        Self { max_newly_allowed: None, max_newly_denied: None, ..self }
+    }
+
     /// Judges the change from `old` to `new`, and tells it. One pass over both for each guard and each side of the
     /// change. Nothing is changed by it: to try what a gate would say.
     ///
@@ -87,12 +94,13 @@ impl Guards {
     /// The same, where the fingerprint of the old one is known already.
     pub(crate) fn judge_from(&self, old: (&Matcher, Option<Fingerprint>), new: &Matcher) -> Result<Change, Refused> {
         let change = Change::between(old, new)?;
-        match self.broken(&change, &new.allowed()) {
-            Ok(None) => Ok(change),
-            Ok(Some((reason, witness, limit))) => {
-                Err(Refused { reason, witness: Some(witness), limit, change: Some(change) })
+        match self.broken(&change, &new.allowed())? {
+            None => Ok(change),
+            Some((reason, witness, limit)) => {
+                // What is small is not asked for fallibly.
+                room(size_of::<Change>())?;
+                Err(Refused { reason, witness: Some(witness), change: Some(Box::new((change, limit))) })
             }
-            Err(OutOfMemory) => Err(OutOfMemory.into()),
         }
     }
 
@@ -139,8 +147,8 @@ fn lowest(set: &CidrSet) -> Option<IpAddr> {
 pub struct Refused {
     reason: Refusal,
     witness: Option<IpAddr>,
-    limit: Option<Count>,
-    change: Option<Change>,
+    /// The change, and the limit that it goes beyond.
+    change: Option<Box<(Change, Option<Count>)>>,
 }
 
 /// Which guard refused a change.
@@ -196,13 +204,13 @@ impl Refused {
     /// What the change would have been. `None` where memory was wanting.
     #[must_use]
     pub fn change(&self) -> Option<&Change> {
-        self.change.as_ref()
+        self.change.as_deref().map(|(change, _)| change)
     }
 }
 
 impl Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Some(witness), Some(change)) = (self.witness.map(Canonical::from), &self.change) else {
+        let (Some(witness), Some((change, limit))) = (self.witness.map(Canonical::from), self.change.as_deref()) else {
             return Display::fmt(&OutOfMemory, f);
         };
         let (count, verb) = match self.reason {
@@ -212,7 +220,7 @@ impl Display for Refused {
             _ => (change.newly_allowed().count(), "allow"),
         };
         write!(f, "would newly {verb} {count} addresses, the first {witness}; ")?;
-        self.limit.map_or(Ok(()), |limit| write!(f, "at most {limit} may be"))
+        limit.map_or(Ok(()), |limit| write!(f, "at most {limit} may be"))
     }
 }
 
@@ -220,6 +228,6 @@ impl core::error::Error for Refused {}
 
 impl From<OutOfMemory> for Refused {
     fn from(OutOfMemory: OutOfMemory) -> Self {
-        Self { reason: Refusal::OutOfMemory, witness: None, limit: None, change: None }
+        Self { reason: Refusal::OutOfMemory, witness: None, change: None }
     }
 }

@@ -89,6 +89,8 @@ mod serialize;
 mod set;
 pub mod text;
 mod trie;
+#[cfg(feature = "watch")]
+mod watch;
 mod word;
 
 pub use error::OutOfMemory;
@@ -107,6 +109,8 @@ pub use policy::{
 };
 pub use range::{IpRange, RangeError};
 pub use set::{CidrSet, Count, Networks, Ranges};
+#[cfg(feature = "watch")]
+pub use watch::{PolicyWatcher, WatchBuilder, WatchCause, WatchError, WatchEvent, WatchStatus};
 
 /// The README's example is a test.
 #[cfg(doctest)]

@@ -310,6 +310,32 @@ fn a_newer_value_meets_the_deadline() {
     });
 }
 
+/// Either the one on trial is confirmed and the newer value takes its place, or the newer value leaves nothing to confirm.
+#[test]
+fn a_confirmation_meets_a_newer_value() {
+    model(|| {
+        let (shared, _) = start();
+        let (_, term) = replace_for(&shared, NEW);
+        let mut reader = Reader::new(Arc::clone(&shared));
+        let confirms = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.confirm(None))
+        };
+        let writes = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || replace(&shared, NEWEST))
+        };
+        let mut seen = Seen(Vec::new());
+        seen.look(&mut reader);
+        seen.look(&mut reader);
+        let fate = if confirms.join().unwrap().is_some() { Fate::Confirmed } else { Fate::Superseded };
+        assert_eq!(writes.join().unwrap(), 3);
+        seen.look(&mut reader);
+        assert_eq!((term.fate(shared.clock()), seen.0.last()), (fate, Some(&(3, NEWEST))));
+        assert!(seen.0.iter().all(|(_, value)| *value != OLD));
+    });
+}
+
 /// A trial after a trial: what comes back is what was before both.
 #[test]
 fn a_trial_takes_the_place_of_a_trial() {

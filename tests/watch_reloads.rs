@@ -46,7 +46,7 @@ fn memory_and_open_files_stay_flat() {
         fs::write(&new, content).unwrap();
         fs::rename(&new, &file).unwrap();
     };
-    let mut measured = Vec::new();
+    let mut measured = Vec::with_capacity(16);
     for at in 1..=reloads {
         let (good, bad) = (rules(at), format!("{}allow 10.0.0.1/8\n", rules(at)));
         put(&good);

@@ -11,6 +11,8 @@
 mod addr;
 mod buffer;
 mod error;
+mod gate;
+mod guards;
 mod policy;
 mod reader;
 mod set;
@@ -22,6 +24,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use self::addr::*;
 pub use self::buffer::*;
 pub use self::error::*;
+pub use self::gate::*;
+pub use self::guards::*;
 pub use self::policy::*;
 pub use self::reader::*;
 pub use self::set::*;
@@ -54,6 +58,8 @@ pub enum cidrgate_status {
     CIDRGATE_ERR_LIMIT = 5,
     /// Out of memory.
     CIDRGATE_ERR_MEMORY = 6,
+    /// A guard refused the change; or there is nothing to confirm.
+    CIDRGATE_ERR_REFUSED = 7,
     /// The policy does not know its text (CIDRGATE_VERDICTS_ONLY).
     CIDRGATE_ERR_NO_SOURCE = 8,
     /// A fault in the library itself, caught; please report it.
@@ -88,6 +94,7 @@ pub extern "C" fn cidrgate_status_name(status: u32) -> *const c_char {
         3 => c"a fault in the text",
         5 => c"beyond a limit",
         6 => c"out of memory",
+        7 => c"refused",
         8 => c"the policy does not know its text",
         9 => c"a fault in the library",
         _ => c"unknown status",

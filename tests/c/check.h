@@ -82,6 +82,7 @@ void test_reader(void);
 void test_misuse(void);
 void test_sockaddr(void);
 void test_threads(void);
+void test_gate(void);
 void test_corpus(const char *folder);
 
 #endif

@@ -22,6 +22,7 @@ int main(int argc, char **argv)
     run("misuse", test_misuse);
     run("sockaddr", test_sockaddr);
     run("threads", test_threads);
+    run("gate", test_gate);
     test_corpus(argv[1]);
     return 0;
 }

@@ -3,9 +3,9 @@
 
 CARGO ?= cargo
 # Each feature alone, and none.
-FEATURES = "" std serde json azure capi
+FEATURES = "" std serde json azure watch capi
 
-.PHONY: build install uninstall header test fmt lint docs features unit examples c bench bench-smoke bench-c check-deep
+.PHONY: build install uninstall header test fmt lint docs features unit examples c bench bench-smoke bench-c bench-gate check-deep
 
 build:
 
@@ -67,6 +67,10 @@ bench-c: c-installed
 	$(CC) -std=c11 -O2 -D_POSIX_C_SOURCE=200809L -I"$(SCRATCH)/prefix/include" benches/c/bench.c -o "$(SCRATCH)/bench" \
 		-L"$(SCRATCH)/prefix/lib" -lcidrgate -Wl,-rpath,"$(SCRATCH)/prefix/lib"
 	$(CARGO) run --quiet --release -p cidrgate-benches -- --c "$(SCRATCH)/bench" "$(SCRATCH)"
+
+# Nanoseconds a look-up, of a gate and of the matcher it holds, in one run.
+bench-gate:
+	$(CARGO) run --quiet --release -p cidrgate-benches -- --gate
 
 # The same laws on many more random cases, optimised.
 check-deep: c-installed

@@ -17,7 +17,8 @@
 //!   `--confirm-within` also `confirm_within`, in seconds;
 //! - `kept`, a new policy was not taken: `error` (`FILE:LINE:COLUMN: message`), or `reason` and `witness`, with the
 //!   sentence in `message`;
-//! - `confirmed`, `rolled-back`: a trial is over. `kept` with an `error` also answers a SIGUSR1 with nothing to confirm;
+//! - `confirmed`; `rolled-back`, with the generation that was not confirmed as `unconfirmed`. A SIGUSR1 with nothing to
+//!   confirm is answered by `kept` with an `error`;
 //! - `failed`: `error`, such as a server that does not answer; with `peer` if it is about one.
 //!
 //! A connection that was let in stays, whatever policy comes.
@@ -85,7 +86,7 @@ fn read_list(path: PathBuf) -> Result<CidrSet, Box<dyn Error>> {
     if set.is_empty() { Err(format!("{}: the list is empty", path.display()).into()) } else { Ok(set) }
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let options = match Options::parse() {
         Ok(options) => options,
         Err(error) => {
@@ -104,20 +105,8 @@ fn main() -> ExitCode {
 
 fn run(options: Options) -> Result<std::convert::Infallible, Box<dyn Error>> {
     let (tell, happenings) = mpsc::channel();
-    let mut guards = Guards::new();
-    if let Some(set) = options.keep {
-        guards = guards.keep_allowed(set);
-    }
     let told = tell.clone();
-    let mut builder = PolicyWatcher::builder(options.policy).guards(guards).on_event(move |event| {
-        let _ = told.send(Happening::Watched(event));
-    });
-    if let Some(within) = options.confirm_within {
-        builder = builder.confirm_within(within);
-    }
-    let (gate, watcher) = builder.open()?;
-
-    // Before the first connection, so that no signal ends the process that now means something.
+    // First of all, so that no signal ends the process that now means something.
     let mut signals = Signals::new([SIGHUP, SIGUSR1])?;
     thread::spawn(move || {
         for signal in signals.forever() {
@@ -126,6 +115,19 @@ fn run(options: Options) -> Result<std::convert::Infallible, Box<dyn Error>> {
             }
         }
     });
+
+    let mut guards = Guards::new();
+    if let Some(set) = options.keep {
+        guards = guards.keep_allowed(set);
+    }
+    let mut builder = PolicyWatcher::builder(options.policy).guards(guards).on_event(move |event| {
+        let _ = told.send(Happening::Watched(event));
+    });
+    if let Some(within) = options.confirm_within {
+        builder = builder.confirm_within(within);
+    }
+    let (gate, watcher) = builder.open()?;
+
     let listener = TcpListener::bind(options.listen).map_err(|error| format!("{}: {error}", options.listen))?;
     say("listening", gate.generation(), json!({ "address": listener.local_addr()?.to_string() }));
 

@@ -576,7 +576,7 @@ impl Worker {
                 }
             }
             if core::mem::take(&mut self.asked) {
-                (self.known, self.written) = (None, false);
+                (self.known, self.told, self.written) = (None, None, false);
                 self.look(true);
             } else if self.due().is_some_and(|due| now >= due) {
                 self.look(false);

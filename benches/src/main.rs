@@ -1,9 +1,11 @@
 //! Measures build and look-up of cidrgate on lists from fixed seeds: the median of seven runs, the fastest beside it.
 //!
 //! `make bench` builds and runs it. `--smoke` runs everything once, on small lists, to see that it works. `make bench-c`
-//! compares calls through C with those in Rust (`--c PROGRAM FOLDER`).
+//! compares calls through C with those in Rust (`--c PROGRAM FOLDER`), `make bench-gate` a gate with the matcher it holds
+//! (`--gate`).
 
 mod c;
+mod gate;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -139,6 +141,14 @@ fn main() {
     }
     let smoke = std::env::args().any(|arg| arg == "--smoke");
     let runs = if smoke { 1 } else { RUNS };
+    if smoke || std::env::args().any(|arg| arg == "--gate") {
+        let sizes: &[usize] = if smoke { &[20] } else { &[20, 10_000] };
+        gate::compare(runs, sizes).expect("a gate beside its matcher");
+        println!();
+    }
+    if std::env::args().any(|arg| arg == "--gate") {
+        return;
+    }
     let sizes: &[usize] = if smoke { &[20, 200] } else { &[20, 200, 10_000, 1_000_000] };
     println!("cidrgate {}; median (fastest) of {runs} runs", env!("CARGO_PKG_VERSION"));
     println!();

@@ -22,6 +22,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # While a service runs
+//!
+//! A `Gate` holds the matcher of a running service: look-ups never wait, and a change is judged by its [`Guards`]
+//! and takes effect as a whole, or not at all; on trial, it comes back by itself unless it is confirmed in time. A
+//! `PolicyWatcher` keeps a gate at what a file says.
+//!
 //! # Who wins
 //!
 //! [`Precedence`] says which of the rules that contain an address decides: the first (if nothing is said), the one with
@@ -47,6 +53,8 @@
 //! | [`CidrSet`] operators, [`Matcher::diff`], [`CidrSet::is_subset`] | one pass over both | the result |
 //! | [`CidrSet::contains`] | log n | none |
 //! | [`CidrSet::fit`] | n·k, at most n² | n·min(k, 128) |
+//! | `GateReader::allows` | that of the matcher, and one number to look at | the policy that it saw last |
+//! | `Gate::replace`, [`Guards::judge`] | one pass over both for each guard, fingerprints included | the change |
 //! | [`Policy::explain`] | one pass over the rules | the rules that contain the address |
 //! | [`Policy::lint`] | n log n | the findings |
 //!
@@ -54,9 +62,10 @@
 //!
 //! # Features
 //!
-//! - `std` (default): turns on `std` in the dependencies. Without it the library needs `alloc` only.
+//! - `std` (default): `Gate`, and `std` in the dependencies. Without it the library needs `alloc` only.
 //! - `serde`: `Serialize` and `Deserialize` for [`Action`], [`Precedence`], [`IpRange`] and [`CidrSet`].
 //! - `json`: policies as JSON, read by [`Policy::read`] and written by `Policy::to_json`.
+//! - `watch`: `PolicyWatcher`, a gate that follows a policy file.
 //! - `azure`: the module `azure`, which reads and evaluates what Azure prints: authorized ranges, firewalls, routes.
 #![no_std]
 #![cfg_attr(not(feature = "capi"), forbid(unsafe_code))]

@@ -40,6 +40,15 @@
  *     cc example.c $(pkg-config --cflags --libs cidrgate)
  *     cc -static example.c $(pkg-config --cflags --libs --static cidrgate)
  *
+ * A service that runs for long holds its policy in a gate, which is replaced while any number of threads ask it, and says
+ * by guards what a change must not do:
+ *
+ *     cidrgate_gate_new(policy, &gate);
+ *     cidrgate_guards_keep_allowed(guards, operators);
+ *     ...
+ *     if (cidrgate_gate_replace(gate, next, guards, NULL, &error) == CIDRGATE_ERR_REFUSED)
+ *         puts(cidrgate_error_text(error)); // would deny 192.0.2.1, which must stay allowed
+ *
  * The rules, for every function:
  *
  * Failure.   What can fail returns a cidrgate_status, 0 for success. Outputs are set to NULL or zeros before any work

@@ -135,7 +135,7 @@ impl Seen {
         let (a, b) = *live.value();
         assert_eq!(a, b, "torn");
         self.add(live.generation(), a);
-        assert_eq!(shared.with(|(a, b)| a == b), true, "torn");
+        assert!(shared.with(|(a, b)| a == b), "torn");
     }
 
     fn add(&mut self, generation: u64, value: u32) {

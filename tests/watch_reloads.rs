@@ -20,6 +20,15 @@ fn open_files() -> usize {
     fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
 
+/// Bytes in use and open files, once the watcher has put away what it read.
+fn at_rest() -> (usize, usize) {
+    let looks = (0..20).map(|_| {
+        std::thread::sleep(Duration::from_millis(2));
+        (MEMORY.allocated(), open_files())
+    });
+    looks.fold((usize::MAX, usize::MAX), |least, now| (least.0.min(now.0), least.1.min(now.1)))
+}
+
 #[test]
 fn memory_and_open_files_stay_flat() {
     let reloads: usize = std::env::var("CIDRGATE_RELOADS").map_or(300, |count| count.parse().unwrap());
@@ -69,7 +78,7 @@ fn memory_and_open_files_stay_flat() {
         assert_eq!(gate.generation(), 1 + at as u64);
         drop((good, bad));
         if at % (reloads / 10).max(1) == 0 {
-            measured.push((MEMORY.allocated(), open_files()));
+            measured.push(at_rest());
         }
     }
     drop(watcher);
@@ -80,7 +89,7 @@ fn memory_and_open_files_stay_flat() {
         (warm.iter().map(pick).min().unwrap(), warm.iter().map(pick).max().unwrap())
     };
     let ((least, most), files) = (of(|(bytes, _)| *bytes), of(|(_, files)| *files));
-    // What the threads have in hand at the moment differs a little, however often.
-    assert!(most - least < 64 * 1024, "{least} to {most} bytes");
+    // Words of different length, and what the system keeps for its threads.
+    assert!(most - least < 8 * 1024, "{least} to {most} bytes");
     assert_eq!(files.0, files.1, "open files");
 }

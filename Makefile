@@ -3,9 +3,9 @@
 
 CARGO ?= cargo
 # Each feature alone, and none.
-FEATURES = "" std serde json azure capi
+FEATURES = "" std serde json azure watch capi
 
-.PHONY: build install uninstall header test fmt lint docs features unit examples c bench bench-smoke bench-docs bench-c instructions instructions-update check-deep fuzz
+.PHONY: build install uninstall header test fmt lint docs features unit examples c bench bench-smoke bench-docs bench-c bench-gate instructions instructions-update check-deep fuzz
 
 build:
 
@@ -91,6 +91,10 @@ bench-c: c-installed
 		-L"$(SCRATCH)/prefix/lib" -lcidrgate -Wl,-rpath,"$(SCRATCH)/prefix/lib"
 	$(CARGO) run --quiet --release -p cidrgate-benches -- --c "$(SCRATCH)/bench" "$(SCRATCH)"
 
+# Nanoseconds a look-up, of a gate and of the matcher it holds, in one run.
+bench-gate:
+	$(CARGO) run --quiet --release -p cidrgate-benches -- --gate
+
 # The instructions of look-ups and builds, against those recorded.
 instructions:
 	$(CARGO) build --quiet --release -p cidrgate-benches
@@ -100,9 +104,16 @@ instructions-update:
 	$(CARGO) build --quiet --release -p cidrgate-benches
 	tests/instructions/run.sh "$(BUILT)/cidrgate-benches" --update
 
-# The same laws on many more random cases, optimised.
+# The same laws on many more random cases, optimised; the gate through more orders of its steps, a million replaces and
+# ten thousand reloads, and once more with AddressSanitizer, which is an unstable option of a stable compiler.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+check-deep: export CIDRGATE_REPLACES = 1000000
+check-deep: export CIDRGATE_RELOADS = 10000
+check-deep: export LOOM_MAX_PREEMPTIONS = 3
 check-deep: c-installed instructions fuzz
 	PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --release --workspace --exclude cidrgate-benches --all-features
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address $(CARGO) test --release -p cidrgate --test gate_stress \
+		--target $(HOST) --target-dir $(TARGET)/asan -- --nocapture
 	tests/c/deep.sh "$(SCRATCH)/prefix" "$(SCRATCH)"
 
 # Each target from the corpus on. The sanitizers are an unstable option of a stable compiler.

@@ -40,6 +40,15 @@
  *     cc example.c $(pkg-config --cflags --libs cidrgate)
  *     cc -static example.c $(pkg-config --cflags --libs --static cidrgate)
  *
+ * A service that runs for long holds its policy in a gate, which is replaced while any number of threads ask it, and says
+ * by guards what a change must not do:
+ *
+ *     cidrgate_gate_new(policy, &gate);
+ *     cidrgate_guards_keep_allowed(guards, operators);
+ *     ...
+ *     if (cidrgate_gate_replace(gate, next, guards, NULL, &error) == CIDRGATE_ERR_REFUSED)
+ *         puts(cidrgate_error_text(error)); // would deny 192.0.2.1, which must stay allowed
+ *
  * The rules, for every function:
  *
  * Failure.   What can fail returns a cidrgate_status, 0 for success. Outputs are set to NULL or zeros before any work
@@ -55,7 +64,9 @@
  *            other languages load it without the text; `cidrgate compile` is the command. It gives the same answers and
  *            reasons, but cannot be explained, linted or written as text.
  * Threads.   Functions that take const pointers may run at the same time on one object. Others need it for themselves,
- *            and _free must not race with any use. The library has no global state and starts no thread.
+ *            and _free must not race with any use. A gate is the exception: all of its functions but _free may run at the
+ *            same time, so a service replaces its policy while it asks. The library has no global state and starts no
+ *            thread.
  * Pointers.  A text is a pointer and a length in bytes; it need not end in NUL and is not kept. NULL is fine where the
  *            length is 0. All pointers must be NULL or point at what the parameter says. Freeing twice, using what was
  *            freed and lying about a length are mistakes that no library can see; no other one crashes.
@@ -135,6 +146,8 @@ enum cidrgate_status
     CIDRGATE_ERR_LIMIT = 5,
     // Out of memory.
     CIDRGATE_ERR_MEMORY = 6,
+    // A guard refused the change; or there is nothing to confirm.
+    CIDRGATE_ERR_REFUSED = 7,
     // The policy does not know its text (an image, or CIDRGATE_VERDICTS_ONLY).
     CIDRGATE_ERR_NO_SOURCE = 8,
     // A fault in the library itself, caught; please report it.
@@ -151,9 +164,21 @@ typedef uint32_t cidrgate_status;
 // Bytes that a call made. Immutable; free it with cidrgate_buffer_free.
 typedef struct cidrgate_buffer cidrgate_buffer;
 
+// What changes from one policy to another. Immutable; free it with cidrgate_change_free.
+typedef struct cidrgate_change cidrgate_change;
+
 // Why a text or an image was refused: every fault with its place, the first hundred with their messages. (Of an image
 // the first fault only.) Immutable; free it with cidrgate_error_free.
 typedef struct cidrgate_error cidrgate_error;
+
+// The policy of a running service, which can be replaced while it is asked: a look-up never waits, and is answered by one
+// policy as a whole. Any number of threads may call any function of a gate at once, but _free; free it with
+// cidrgate_gate_free.
+typedef struct cidrgate_gate cidrgate_gate;
+
+// What a change of policy must not do. Every guard that was given must hold. One thread at a time may add to it; free it
+// with cidrgate_guards_free.
+typedef struct cidrgate_guards cidrgate_guards;
 
 // A compiled policy, from text or from an image. Immutable, so any number of threads may ask it at once; free it with
 // cidrgate_policy_free.
@@ -265,6 +290,143 @@ const char *cidrgate_error_text(const cidrgate_error *error);
 
 // Frees an error. NULL is fine.
 CIDRGATE_API void cidrgate_error_free(cidrgate_error *error);
+
+// A gate that asks this policy; its generation is 1. The gate shares the policy; the caller still frees its own.
+//
+// Fails with CIDRGATE_ERR_NULL.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_gate_new(const cidrgate_policy *policy,
+                                  cidrgate_gate **gate);
+
+// Whether the IPv4 address may come in. false for NULL. Never waits, allocates nothing.
+CIDRGATE_API bool cidrgate_gate_allows_v4(const cidrgate_gate *gate, const uint8_t octets[4]);
+
+// Whether the address may come in; an IPv4-mapped one is the IPv4 address. false for NULL. Never waits, allocates
+// nothing.
+CIDRGATE_API
+bool cidrgate_gate_allows_v6(const cidrgate_gate *gate,
+                             const uint8_t octets[16]);
+
+// The answer with its reason, as cidrgate_policy_decide gives it. Never waits, allocates nothing. For the note of the rule
+// take a snapshot first and ask that: the next call may meet another policy.
+//
+// Fails with CIDRGATE_ERR_NULL.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_gate_decide(const cidrgate_gate *gate,
+                                     const uint8_t octets[16],
+                                     cidrgate_decision *decision);
+
+// What answers at this moment, as a policy to be asked several questions, and freed. NULL for NULL. Never waits.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_policy *cidrgate_gate_snapshot(const cidrgate_gate *gate);
+
+// The generation that answers at this moment: 1, and one more for each policy that took another's place, those that came
+// back included. 0 for NULL. Never waits.
+CIDRGATE_API
+uint64_t cidrgate_gate_generation(const cidrgate_gate *gate);
+
+// Replaces the policy, unless a guard refuses; the gate shares it, and the caller still frees its own. Once this has
+// returned, every question that is asked is answered by the new one. A policy on trial is superseded: it stays away.
+// `guards`, `change` and `error` may be NULL. Others that replace wait meanwhile, look-ups do not.
+//
+// Fails with CIDRGATE_ERR_REFUSED (the error says why and names an address, and *change is what would have changed),
+// CIDRGATE_ERR_MEMORY, CIDRGATE_ERR_NULL. Then the gate is as it was.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_gate_replace(cidrgate_gate *gate,
+                                      const cidrgate_policy *next,
+                                      const cidrgate_guards *guards,
+                                      cidrgate_change **change,
+                                      cidrgate_error **error);
+
+// Replaces the policy on trial: it answers from now on, and unless cidrgate_gate_confirm is called within so many
+// milliseconds, the policy before it comes back by itself, as a new generation: at that moment, neither sooner nor later.
+// For a change that may lock out those who would have to undo it. What comes back is the last policy that was not on trial
+// itself, and is not judged by guards. Meanwhile each look-up also reads the clock, which may stand still while the machine
+// sleeps; there is no thread that waits. Otherwise as cidrgate_gate_replace.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_gate_replace_for(cidrgate_gate *gate,
+                                          const cidrgate_policy *next,
+                                          const cidrgate_guards *guards,
+                                          uint64_t milliseconds,
+                                          cidrgate_change **change,
+                                          cidrgate_error **error);
+
+// Confirms the policy on trial: it stays.
+//
+// Fails with CIDRGATE_ERR_REFUSED if none is on trial, or not any more: the time is over, or something newer has taken its
+// place; and with CIDRGATE_ERR_NULL.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_gate_confirm(cidrgate_gate *gate);
+
+// Frees a gate. NULL is fine. Snapshots live on.
+CIDRGATE_API void cidrgate_gate_free(cidrgate_gate *gate);
+
+// No guards: every change is fine. NULL only if the library is at fault.
+CIDRGATE_API CIDRGATE_NODISCARD cidrgate_guards *cidrgate_guards_new(void);
+
+// Refuses a change after which not every address of the set is allowed, whether or not it was before: those who must never
+// be locked out. The guards share the set; the caller still frees its own.
+//
+// Fails with CIDRGATE_ERR_NULL.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_guards_keep_allowed(cidrgate_guards *guards,
+                                             const cidrgate_set *set);
+
+// Refuses a change after which not every address of the set is denied, whether or not it was before: those who must never
+// get in. The guards share the set; the caller still frees its own.
+//
+// Fails with CIDRGATE_ERR_NULL.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_guards_keep_denied(cidrgate_guards *guards,
+                                            const cidrgate_set *set);
+
+// Refuses a change that allows more than so many addresses that are denied now, of both families together, counted
+// exactly. A /64 of IPv6 has one more than any number that can be given here. Given twice, the lower number holds.
+//
+// Fails with CIDRGATE_ERR_NULL.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_guards_max_newly_allowed(cidrgate_guards *guards,
+                                                  uint64_t addresses);
+
+// Refuses a change that denies more than so many addresses that are allowed now; otherwise the same.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_guards_max_newly_denied(cidrgate_guards *guards,
+                                                 uint64_t addresses);
+
+// Frees guards. NULL is fine.
+CIDRGATE_API void cidrgate_guards_free(cidrgate_guards *guards);
+
+// The addresses that the new policy allows and the old one denies. The set is to be freed.
+//
+// Fails with CIDRGATE_ERR_NULL.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_change_newly_allowed(const cidrgate_change *change,
+                                              cidrgate_set **set);
+
+// The addresses that the new policy denies and the old one allows. The set is to be freed.
+//
+// Fails with CIDRGATE_ERR_NULL.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_change_newly_denied(const cidrgate_change *change,
+                                             cidrgate_set **set);
+
+// The generation that began with the change; 0 if it was refused, and for NULL.
+CIDRGATE_API uint64_t cidrgate_change_generation(const cidrgate_change *change);
+
+// Frees a change. NULL is fine.
+CIDRGATE_API void cidrgate_change_free(cidrgate_change *change);
 
 // Reads and compiles a policy: text, or JSON if it starts with '{'. On success *policy is to be freed; on failure it is
 // NULL, and nothing of the text was taken. `error` may be NULL. Time is n log n in the length of the text.

@@ -77,6 +77,22 @@ static inline cidrgate_status cidrgate_policy_decide_sockaddr(const cidrgate_pol
     return cidrgate_policy_decide(known ? policy : NULL, octets, decision);
 }
 
+/* The same, asked of a gate. */
+static inline bool cidrgate_gate_allows_sockaddr(const cidrgate_gate *gate, const struct sockaddr *addr, size_t len)
+{
+    uint8_t octets[16];
+    return cidrgate_sockaddr_octets(addr, len, octets) && cidrgate_gate_allows_v6(gate, octets);
+}
+
+CIDRGATE_NODISCARD
+static inline cidrgate_status cidrgate_gate_decide_sockaddr(const cidrgate_gate *gate, const struct sockaddr *addr,
+                                                            size_t len, cidrgate_decision *decision)
+{
+    uint8_t octets[16];
+    bool known = cidrgate_sockaddr_octets(addr, len, octets);
+    return cidrgate_gate_decide(known ? gate : NULL, octets, decision);
+}
+
 /* Whether the address in network order may come in. */
 static inline bool cidrgate_policy_allows_in_addr(const cidrgate_policy *policy, struct in_addr addr)
 {

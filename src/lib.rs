@@ -22,6 +22,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # While a service runs
+//!
+//! A `Gate` holds the matcher of a running service: look-ups never wait, and a change is judged by its [`Guards`]
+//! and takes effect as a whole, or not at all; on trial, it comes back by itself unless it is confirmed in time. A
+//! `PolicyWatcher` keeps a gate at what a file says.
+//!
 //! # Who wins
 //!
 //! [`Precedence`] says which of the rules that contain an address decides: the first (if nothing is said), the one with
@@ -55,6 +61,8 @@
 //! | [`CidrSet`] operators, [`Matcher::diff`], [`CidrSet::is_subset`] | one pass over both | the result |
 //! | [`CidrSet::contains`] | log n | none |
 //! | [`CidrSet::fit`] | n·k, at most n² | n·min(k, 128) |
+//! | `GateReader::allows` | that of the matcher, and one number to look at | the policy that it saw last |
+//! | `Gate::replace`, [`Guards::judge`] | one pass over both for each guard, fingerprints included | the change |
 //! | [`Policy::explain`] | one pass over the rules | the rules that contain the address |
 //! | [`Policy::lint`] | n log n | the findings |
 //!
@@ -62,16 +70,19 @@
 //!
 //! # Features
 //!
-//! - `std` (default): turns on `std` in the dependencies. Without it the library needs `alloc` only.
+//! - `std` (default): `Gate`, and `std` in the dependencies. Without it the library needs `alloc` only.
 //! - `serde`: `Serialize` and `Deserialize` for [`Action`], [`Precedence`], [`IpRange`] and [`CidrSet`].
 //! - `json`: policies as JSON, read by [`Policy::read`] and written by `Policy::to_json`; the module `cloud`, which takes
 //!   sets from the address ranges that clouds publish.
+//! - `watch`: `PolicyWatcher`, a gate that follows a policy file.
 //! - `azure`: the module `azure`, which reads and evaluates what Azure prints: authorized ranges, firewalls, routes.
 #![no_std]
 #![cfg_attr(not(feature = "capi"), forbid(unsafe_code))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 #[cfg(feature = "azure")]
 pub mod azure;
@@ -86,6 +97,9 @@ mod fault;
 pub mod ffi;
 mod finding;
 mod fit;
+#[cfg(feature = "std")]
+mod gate;
+mod guards;
 mod image;
 mod label;
 mod list;
@@ -99,6 +113,8 @@ mod serialize;
 mod set;
 pub mod text;
 mod trie;
+#[cfg(feature = "watch")]
+mod watch;
 mod word;
 
 #[cfg(feature = "json")]
@@ -107,6 +123,9 @@ pub use error::OutOfMemory;
 pub use fault::{BuildError, Fault, FaultKind, MAX_INPUT, MAX_LINE, ReadError};
 pub use finding::{Code, Finding, Level};
 pub use fit::{Fit, FitError};
+#[cfg(feature = "std")]
+pub use gate::{Gate, GateReader, NotOnTrial, Snapshot, Trial, TrialState};
+pub use guards::{Guards, Refusal, Refused};
 pub use image::{IMAGE_MAGIC, ImageError, ImageErrorKind};
 pub use label::Label;
 pub use list::{List, ListReader};
@@ -118,6 +137,8 @@ pub use policy::{
 };
 pub use range::{IpRange, RangeError};
 pub use set::{CidrSet, Count, Networks, Ranges};
+#[cfg(feature = "watch")]
+pub use watch::{PolicyWatcher, WatchBuilder, WatchCause, WatchError, WatchEvent, WatchStatus};
 
 /// The README's example is a test.
 #[cfg(doctest)]

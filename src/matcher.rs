@@ -84,13 +84,36 @@ impl Decision {
 }
 
 /// What changes from one matcher to another.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     newly_allowed: CidrSet,
     newly_denied: CidrSet,
+    old: Fingerprint,
+    new: Fingerprint,
+    generation: u64,
 }
 
 impl Change {
+    /// From what `old` allows to what `new` allows, of which the fingerprint may be known already.
+    pub(crate) fn between(
+        (old, fingerprint): (&Matcher, Option<Fingerprint>),
+        new: &Matcher,
+    ) -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            newly_allowed: new.allowed.difference(&old.allowed)?,
+            newly_denied: old.allowed.difference(&new.allowed)?,
+            old: fingerprint.unwrap_or_else(|| old.fingerprint()),
+            new: new.fingerprint(),
+            generation: 0,
+        })
+    }
+
+    /// The change, once it has made a generation.
+    #[cfg(feature = "std")]
+    pub(crate) fn making(self, generation: u64) -> Self {
+        Self { generation, ..self }
+    }
+
     /// Allowed by the new one, denied by the old one.
     #[must_use]
     pub fn newly_allowed(&self) -> &CidrSet {
@@ -101,6 +124,25 @@ impl Change {
     #[must_use]
     pub fn newly_denied(&self) -> &CidrSet {
         &self.newly_denied
+    }
+
+    /// The fingerprint of the old one.
+    #[must_use]
+    pub fn old_fingerprint(&self) -> Fingerprint {
+        self.old
+    }
+
+    /// The fingerprint of the new one.
+    #[must_use]
+    pub fn new_fingerprint(&self) -> Fingerprint {
+        self.new
+    }
+
+    /// The generation that began with this change, from 2; 0 if no gate made it: one that was refused, or one that
+    /// [`Matcher::diff`] tells.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Whether every address gets the same answer as before.
@@ -205,6 +247,13 @@ impl<W: Lane + Family> Side<W> {
         };
         let len = network_in(at, segment(edges, rank));
         (owner, (at & W::mask(len)).net(len))
+    }
+}
+
+/// So that what is made to hold whatever carries a matcher can hold a matcher.
+impl AsRef<Matcher> for Matcher {
+    fn as_ref(&self) -> &Matcher {
+        self
     }
 }
 
@@ -330,10 +379,11 @@ impl Matcher {
         self.allowed.clone()
     }
 
-    /// What `new` answers otherwise than this matcher. One pass.
+    /// What `new` answers otherwise than this matcher. One pass for each side, and one for each fingerprint.
     #[must_use]
     pub fn diff(&self, new: &Self) -> Change {
-        Change { newly_allowed: &new.allowed - &self.allowed, newly_denied: &self.allowed - &new.allowed }
+        // As the operators on sets do.
+        Change::between((self, None), new).unwrap_or_else(|OutOfMemory| handle_alloc_error(Layout::new::<CidrSet>()))
     }
 
     /// The memory of the index that [`allows`](Self::allows) reads, in bytes.

@@ -360,6 +360,90 @@ fn bad_input() {
     of(format!("allow {}", "1.2.3.4,".repeat(100 * MIB / 8)).as_bytes());
 }
 
+#[cfg(feature = "std")]
+fn a_gate_without_memory() {
+    use cidrgate::{Gate, Guards, Refusal};
+
+    let gate = Gate::new(Policy::read("allow 192.0.2.0/24").unwrap().compile().unwrap());
+    let mut reader = gate.reader();
+    let mut still_answers = |what: &str| {
+        assert_eq!(gate.generation(), 1, "{what}");
+        assert!(reader.allows(Ipv4Addr::new(192, 0, 2, 1)) && !gate.allows(Ipv4Addr::new(192, 0, 3, 1)), "{what}");
+    };
+    let text = rules(100_000, |_| String::new());
+    // Read, compiled and put in place with too little: wherever that ends, the old one answers.
+    let (mut bytes, mut steps) = (256 * KIB, [0; 3]);
+    let large = Policy::read(&text).unwrap().compile().unwrap();
+    let (allowed, mut large) = (large.allowed(), std::sync::Arc::new(large));
+    loop {
+        let step = with(bytes, || {
+            let Ok(policy) = Policy::read(&text) else { return 0 };
+            let Ok(matcher) = policy.compile() else { return 1 };
+            // Judging comes last and needs less than what came before it, so it is tried by itself below.
+            drop(matcher);
+            2
+        });
+        steps[step] += 1;
+        still_answers("too little to read or compile");
+        if step == 2 {
+            break;
+        }
+        bytes += bytes / 7;
+    }
+    assert!(steps.iter().all(|count| *count > 0), "{steps:?}");
+    let guards = Guards::new().keep_denied(allowed.difference(&allowed).unwrap()).max_newly_allowed(u128::MAX);
+    let mut refusals = 0;
+    let mut bytes = 1;
+    while let Err(refused) = with(bytes, || gate.replace(std::sync::Arc::clone(&large), &guards)) {
+        assert_eq!((refused.reason(), refused.witness(), refused.change()), (Refusal::OutOfMemory, None, None));
+        assert_eq!(refused.to_string(), "out of memory");
+        still_answers("too little to judge");
+        refusals += 1;
+        bytes += bytes / 3 + 1;
+    }
+    assert!(refusals > 10, "{refusals}");
+    assert_eq!((gate.generation(), gate.snapshot().allowed() == allowed), (2, true));
+    assert!(std::sync::Arc::get_mut(&mut large).is_none());
+}
+
+#[cfg(feature = "std")]
+fn many_reloads() {
+    use std::time::Duration;
+
+    use cidrgate::{Gate, Guards};
+
+    let texts = [rules(30, |at| format!(" # note {at}")), rules(20, |at| format!(" # another {at}"))];
+    let bad = format!("{}alow 10.0.0.1/8\n", texts[0]);
+    let locks_out = "default deny";
+    let [one, other] = [0, 1].map(|at| Policy::read(&texts[at]).unwrap().compile().unwrap().allowed());
+    let guards = Guards::new().keep_allowed(one & other);
+    let gate = Gate::new(Policy::read(&texts[0]).unwrap().compile().unwrap());
+    let mut reader = gate.reader();
+    let mut round = |at: usize| {
+        let next = || Policy::read(&texts[at % 2]).unwrap().compile().unwrap();
+        gate.replace(next(), &guards).unwrap();
+        assert!(Policy::read(&bad).is_err());
+        let refused = Policy::read(locks_out).unwrap().compile().unwrap();
+        gate.replace(refused, &guards).unwrap_err();
+        // On trial: confirmed, ended, superseded by the next.
+        let trial = gate.replace_for(next(), &guards, Duration::from_secs(if at % 3 == 1 { 0 } else { 3600 })).unwrap();
+        if at % 3 == 0 {
+            trial.confirm().unwrap();
+        }
+        reader.allows(Ipv4Addr::LOCALHOST)
+    };
+    // The allocator's own statistics and the maps of threads settle first.
+    let mut in_use = [0; 2];
+    for at in 0..10_000 {
+        let _: bool = round(at);
+        if at % 6 == 5 {
+            let now = MEMORY.allocated();
+            in_use = if at < 600 { [now, now] } else { [in_use[0].min(now), in_use[1].max(now)] };
+        }
+    }
+    assert_eq!(in_use[0], in_use[1], "it grows");
+}
+
 #[cfg(feature = "json")]
 fn bad_json() {
     // Depth takes a bit for each level.
@@ -445,6 +529,10 @@ parts!(
     repetitions,
     a_large_set_for_many_rules,
     bad_input,
+    #[cfg(feature = "std")]
+    a_gate_without_memory,
+    #[cfg(feature = "std")]
+    many_reloads,
     #[cfg(feature = "json")]
     bad_json,
     #[cfg(feature = "json")]

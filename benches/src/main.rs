@@ -2,10 +2,11 @@
 //!
 //! `make bench` builds and runs it with every peer; without the feature `peers` only those are there that need no crate.
 //! `--smoke` runs everything once, on small lists, to see that it works. `make bench-c` compares calls through C with
-//! those in Rust (`--c PROGRAM FOLDER`). `--help` tells how to measure less.
+//! those in Rust (`--c PROGRAM FOLDER`), `make bench-gate` a gate with the matcher that it holds. `--help` tells how to measure less.
 
 mod algebra;
 mod c;
+mod gate;
 mod image;
 mod instructions;
 mod lists;
@@ -42,6 +43,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::read();
     if let [program, folder] = &options.c[..] {
         return c::compare(program, folder);
+    }
+    if options.gate || options.smoke {
+        gate::compare(options.runs, if options.smoke { &[20] } else { &[20, 10_000] })?;
+        println!();
+    }
+    if options.gate {
+        return Ok(());
     }
     if let Some(file) = &options.image {
         return image::measure(file, options.runs);

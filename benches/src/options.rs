@@ -39,6 +39,9 @@ pub(crate) struct Options {
     /// Compare calls through C with those in Rust: a program and a folder to write to
     #[arg(long, num_args = 2, value_names = ["PROGRAM", "FOLDER"])]
     pub(crate) c: Vec<PathBuf>,
+    /// Compare a gate with the matcher that it holds
+    #[arg(long)]
+    pub(crate) gate: bool,
     /// Measure loading and saving of this image
     #[arg(long)]
     pub(crate) image: Option<PathBuf>,

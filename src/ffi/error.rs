@@ -56,7 +56,7 @@ impl Failure {
     }
 
     /// A failure without a place in a text.
-    fn whole(status: cidrgate_status, message: String) -> Self {
+    pub(super) fn whole(status: cidrgate_status, message: String) -> Self {
         Self::at(status, 0, 0, 0, message)
     }
 

@@ -11,11 +11,11 @@
 mod addr;
 mod buffer;
 mod error;
+mod gate;
+mod guards;
 mod policy;
 mod reader;
 mod set;
-
-extern crate std;
 
 use core::ffi::{CStr, c_char};
 use core::slice;
@@ -24,6 +24,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use self::addr::*;
 pub use self::buffer::*;
 pub use self::error::*;
+pub use self::gate::*;
+pub use self::guards::*;
 pub use self::policy::*;
 pub use self::reader::*;
 pub use self::set::*;
@@ -58,6 +60,8 @@ pub enum cidrgate_status {
     CIDRGATE_ERR_LIMIT = 5,
     /// Out of memory.
     CIDRGATE_ERR_MEMORY = 6,
+    /// A guard refused the change; or there is nothing to confirm.
+    CIDRGATE_ERR_REFUSED = 7,
     /// The policy does not know its text (an image, or CIDRGATE_VERDICTS_ONLY).
     CIDRGATE_ERR_NO_SOURCE = 8,
     /// A fault in the library itself, caught; please report it.
@@ -93,6 +97,7 @@ pub extern "C" fn cidrgate_status_name(status: u32) -> *const c_char {
         4 => c"a fault in the image",
         5 => c"beyond a limit",
         6 => c"out of memory",
+        7 => c"refused",
         8 => c"the policy does not know its text",
         9 => c"a fault in the library",
         _ => c"unknown status",

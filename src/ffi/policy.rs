@@ -2,10 +2,12 @@ use alloc::boxed::Box;
 use alloc::ffi::CString;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_char};
 use core::fmt::Write;
 use core::net::{Ipv4Addr, Ipv6Addr};
+use core::ops::Deref;
 use core::{ptr, slice};
 
 use super::addr::{from_octets, to_network};
@@ -18,7 +20,11 @@ use crate::{Finding, Matcher, OutOfMemory, Policy, PolicyReader, text};
 
 /// A compiled policy, from text or from an image. Immutable, so any number of threads may ask it at once; free it with
 /// cidrgate_policy_free.
-pub struct cidrgate_policy {
+pub struct cidrgate_policy(Arc<Compiled>);
+
+// What handles share. A gate holds it too.
+#[doc(hidden)]
+pub struct Compiled {
     matcher: Matcher,
     /// The policy as it was read, unless only verdicts were asked for or it comes from an image.
     source: Option<Policy>,
@@ -26,7 +32,33 @@ pub struct cidrgate_policy {
     warnings: Vec<CString>,
 }
 
+impl AsRef<Matcher> for Compiled {
+    fn as_ref(&self) -> &Matcher {
+        &self.matcher
+    }
+}
+
+impl Deref for cidrgate_policy {
+    type Target = Compiled;
+
+    fn deref(&self) -> &Compiled {
+        &self.0
+    }
+}
+
+impl From<Arc<Compiled>> for cidrgate_policy {
+    fn from(compiled: Arc<Compiled>) -> Self {
+        Self(compiled)
+    }
+}
+
 impl cidrgate_policy {
+    pub(super) fn shared(&self) -> Arc<Compiled> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Compiled {
     fn new(policy: Policy, verdicts_only: bool) -> Result<Self, Failure> {
         let place = |finding: &Finding| match finding.line() {
             0 => String::new(),
@@ -105,7 +137,22 @@ pub struct cidrgate_decision {
 const _: () = assert!(size_of::<cidrgate_decision>() == 48 && align_of::<cidrgate_decision>() == 4);
 
 impl cidrgate_decision {
-    const DENY: Self = Self { action: 0, rule: u32::MAX, line: 0, network: [0; 16], prefix_len: 0, reserved: [0; 19] };
+    pub(super) const DENY: Self =
+        Self { action: 0, rule: u32::MAX, line: 0, network: [0; 16], prefix_len: 0, reserved: [0; 19] };
+
+    pub(super) fn of(matcher: &Matcher, addr: Ipv6Addr) -> Self {
+        let decision = matcher.decide(addr);
+        let (network, prefix_len) = to_network(decision.network());
+        let rule = decision.rule();
+        Self {
+            action: decision.action() as u32,
+            rule: rule.and_then(|rule| u32::try_from(rule).ok()).unwrap_or(u32::MAX),
+            line: rule.and_then(|rule| matcher.label(rule)).map_or(0, |label| label.line()),
+            network,
+            prefix_len,
+            ..Self::DENY
+        }
+    }
 }
 
 /// Reads and compiles a policy: text, or JSON if it starts with '{'. On success *policy is to be freed; on failure it is
@@ -149,7 +196,7 @@ pub(super) unsafe fn parse(
             // SAFETY: as above.
             let text = unsafe { bytes(text, len)? };
             let read = if flags & CIDRGATE_JSON != 0 { reader.read_json(text)? } else { reader.read(text)? };
-            policy.give(cidrgate_policy::new(read, flags & CIDRGATE_VERDICTS_ONLY != 0)?);
+            policy.give(cidrgate_policy(Arc::new(Compiled::new(read, flags & CIDRGATE_VERDICTS_ONLY != 0)?)));
             Ok(())
         };
         Failure::tell(result(), &error)
@@ -263,17 +310,7 @@ pub unsafe extern "C" fn cidrgate_policy_decide(
             // SAFETY: the header asks for NULL or 16 octets.
             let octets = unsafe { self::octets::<16>(octets)? };
             let matcher = &policy.ok_or(CIDRGATE_ERR_NULL)?.matcher;
-            let decision = matcher.decide(Ipv6Addr::from(octets));
-            let (network, prefix_len) = to_network(decision.network());
-            let rule = decision.rule();
-            out.set(cidrgate_decision {
-                action: decision.action() as u32,
-                rule: rule.and_then(|rule| u32::try_from(rule).ok()).unwrap_or(u32::MAX),
-                line: rule.and_then(|rule| matcher.label(rule)).map_or(0, |label| label.line()),
-                network,
-                prefix_len,
-                ..cidrgate_decision::DENY
-            });
+            out.set(cidrgate_decision::of(matcher, Ipv6Addr::from(octets)));
             Ok(())
         };
         status(result())
@@ -474,7 +511,7 @@ pub unsafe extern "C" fn cidrgate_policy_load(
         let result = || {
             let policy = policy.required()?;
             // SAFETY: the header asks for an image of `len` bytes.
-            policy.give(cidrgate_policy::loaded(unsafe { bytes(image.cast(), len)? })?);
+            policy.give(cidrgate_policy(Arc::new(Compiled::loaded(unsafe { bytes(image.cast(), len)? })?)));
             Ok(())
         };
         Failure::tell(result(), &error)

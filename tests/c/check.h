@@ -97,6 +97,7 @@ void test_misuse(void);
 void test_sockaddr(void);
 void test_threads(void);
 void test_images(void);
+void test_gate(void);
 void test_corpus(const char *folder);
 
 #endif

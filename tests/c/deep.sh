@@ -25,7 +25,7 @@ nm "$out/suite-asan" | grep __ubsan_handle > /dev/null || fail "UndefinedBehavio
 sees 'runtime error: signed integer overflow' overflow "$out/bad-asan"
 sees 'heap-buffer-overflow' overrun "$out/bad-asan"
 sees 'LeakSanitizer: detected memory leaks' leak "$out/bad-asan"
-"$out/suite-asan" ../corpus | tail -1
+CIDRGATE_REPLACES=20000 "$out/suite-asan" ../corpus | grep -E '^(gate|corpus):'
 
 # In C alone it sees no bad read that Rust does.
 echo "suite, AddressSanitizer in Rust and C:"
@@ -39,7 +39,7 @@ $CC "${c11[@]}" "${sanitize[@]}" "${suite[@]}" -o "$out/suite-rust-asan" "${chec
 "$out/bad-rust-asan" none
 sees 'heap-use-after-free' used-after-free "$out/bad-rust-asan"
 sees 'heap-use-after-free|double-free' freed-twice "$out/bad-rust-asan"
-"$out/suite-rust-asan" ../corpus | tail -1
+CIDRGATE_REPLACES=1000000 "$out/suite-rust-asan" ../corpus | grep -E '^(gate|corpus):'
 
 if have valgrind "the suite under valgrind"; then
     echo "suite, valgrind:"
@@ -50,6 +50,7 @@ if have valgrind "the suite under valgrind"; then
     sees 'Invalid read' used-after-free "${valgrind[@]}" "$out/bad"
     sees 'Invalid (read|free)' freed-twice "${valgrind[@]}" "$out/bad"
     sees 'definitely lost' leak "${valgrind[@]}" "$out/bad"
-    "${valgrind[@]}" "$out/suite" ../corpus | tail -1
+    # One thread at a time, and slowly.
+    CIDRGATE_REPLACES=2000 "${valgrind[@]}" --fair-sched=yes "$out/suite" ../corpus | grep -E '^(gate|corpus):'
     [ ! -x "$out/panic" ] || "${valgrind[@]}" "$out/panic" 2> "$out/panic.log" || fail "$(tail -20 "$out/panic.log")"
 fi

@@ -69,11 +69,43 @@ gate() { # ADDRESS TO: then pairs of FROM and what the server says of it
     server=
 }
 
+# The policy is read again: a good one is taken, a bad one and a lockout are not.
+reloads() {
+    local port= said
+    cp "$out/loopback.policy" "$out/live.policy"
+    echo 127.0.0.1 > "$out/keep.list"
+    "$programs/gate_server" "$out/live.policy" 127.0.0.1 0 "$out/keep.list" > "$out/server.log" 2>&1 &
+    server=$!
+    says "listening at 127.0.0.1"
+    port=$(sed -n 's/^listening.* port //p' "$out/server.log")
+    "$out/connect" 127.0.0.1 127.0.0.1 "$port" | grep -qx welcome
+    for said in "alow 127.0.0.1|live.policy: line 1, column 1: " "allow 127.0.0.2|would deny 127.0.0.1, which must stay" \
+        "allow 127.0.0.1|replaced, generation 2"; do
+        echo "${said%%|*}" > "$out/live.policy"
+        kill -HUP "$server"
+        says "${said#*|}"
+    done
+    "$out/connect" 127.0.0.1 127.0.0.1 "$port" | grep -qx welcome
+    kill "$server"
+    wait "$server" 2> /dev/null || true
+    server=
+}
+
+says() { # WORDS: the server says so, soon
+    local tries
+    for ((tries = 0; tries < 100; tries++)); do
+        ! grep -qF "$1" "$out/server.log" || return 0
+        sleep 0.05
+    done
+    fail "gate_server did not say '$1' but $(cat "$out/server.log")"
+}
+
 gates=0
+reloads
 gate 0.0.0.0 127.0.0.1 127.0.0.1 "127.0.0.1 allowed" 127.0.0.2 "127.0.0.2 denied by line 1: the other one"
 gate ::1 ::1 ::1 "::1 allowed"
 # A dual-stack socket.
 gate :: 127.0.0.1 127.0.0.1 "::ffff:127.0.0.1 allowed" \
     127.0.0.2 "::ffff:127.0.0.2 denied by line 1: the other one"
 gate :: ::1 ::1 "::1 allowed"
-echo "examples: why, log_filter, gate_server ($gates connections)"
+echo "examples: why, log_filter, gate_server ($gates connections, 3 reloads)"

@@ -23,6 +23,7 @@ int main(int argc, char **argv)
     run("sockaddr", test_sockaddr);
     run("threads", test_threads);
     run("images", test_images);
+    run("gate", test_gate);
     test_corpus(argv[1]);
     return 0;
 }

@@ -19,11 +19,16 @@ int main(void)
     cidrgate_error *fault, *error = (void *)&rubbish;
     cidrgate_buffer *text, *buffer = (void *)&rubbish;
     cidrgate_decision decision;
+    cidrgate_gate *gate, *other = (void *)&rubbish;
+    cidrgate_guards *guards = cidrgate_guards_new();
+    cidrgate_change *change, *changed = (void *)&rubbish;
     uint8_t octets[16], digest[32], len = 1;
     bool allowed = true;
 
     CHECK(cidrgate_policy_parse("alow", 4, 0, &made, &fault) == CIDRGATE_ERR_TEXT);
     CHECK(cidrgate_policy_write(policy, 0, &text) == CIDRGATE_OK);
+    CHECK(cidrgate_gate_new(policy, &gate) == CIDRGATE_OK);
+    CHECK(cidrgate_gate_replace(gate, policy, guards, &change, NULL) == CIDRGATE_OK);
     made = (void *)&rubbish;
     cidrgate_test_panic(true);
 
@@ -94,6 +99,28 @@ int main(void)
     buffer = (void *)&rubbish;
     CHECK(cidrgate_set_write(set, 0, &buffer) == panicked && buffer == NULL);
 
+    CHECK(cidrgate_gate_new(policy, &other) == panicked && other == NULL);
+    CHECK(!cidrgate_gate_allows_v4(gate, TEN) && !cidrgate_gate_allows_v6(gate, ten.octets));
+    memset(&decision, 1, sizeof decision);
+    CHECK(cidrgate_gate_decide(gate, ten.octets, &decision) == panicked);
+    CHECK(decision.action == 0 && decision.rule == UINT32_MAX && decision.line == 0 && decision.prefix_len == 0);
+    CHECK(cidrgate_gate_snapshot(gate) == NULL && cidrgate_gate_generation(gate) == 0);
+    error = (void *)&rubbish;
+    CHECK(cidrgate_gate_replace(gate, policy, guards, &changed, &error) == panicked && changed == NULL && error == NULL);
+    changed = (void *)&rubbish, error = (void *)&rubbish;
+    CHECK(cidrgate_gate_replace_for(gate, policy, guards, 60000, &changed, &error) == panicked);
+    CHECK(changed == NULL && error == NULL);
+    CHECK(cidrgate_gate_confirm(gate) == panicked);
+    CHECK(cidrgate_guards_new() == NULL);
+    CHECK(cidrgate_guards_keep_allowed(guards, set) == panicked && cidrgate_guards_keep_denied(guards, set) == panicked);
+    CHECK(cidrgate_guards_max_newly_allowed(guards, 0) == panicked);
+    CHECK(cidrgate_guards_max_newly_denied(guards, 0) == panicked);
+    result = (void *)&rubbish;
+    CHECK(cidrgate_change_newly_allowed(change, &result) == panicked && result == NULL);
+    result = (void *)&rubbish;
+    CHECK(cidrgate_change_newly_denied(change, &result) == panicked && result == NULL);
+    CHECK(cidrgate_change_generation(change) == 0);
+
     CHECK(cidrgate_buffer_data(text) == NULL && cidrgate_buffer_len(text) == 0);
     CHECK(cidrgate_error_count(fault) == 0 && cidrgate_error_code(fault, 0) == panicked);
     CHECK(cidrgate_error_line(fault, 0) == 0 && cidrgate_error_column(fault, 0) == 0);
@@ -105,9 +132,15 @@ int main(void)
     CHECK(cidrgate_policy_allows_v4(policy, TEN) && cidrgate_set_contains_v4(set, TEN));
     CHECK(cidrgate_error_count(fault) == 1 && cidrgate_buffer_len(text) > 0);
     CHECK_TEXT(cidrgate_policy_rule_note(policy, 0), "note");
+    CHECK(cidrgate_gate_allows_v4(gate, TEN) && cidrgate_gate_generation(gate) == 2);
+    CHECK(cidrgate_change_generation(change) == 2);
+    CHECK(cidrgate_gate_replace(gate, policy, guards, NULL, NULL) == CIDRGATE_OK);
 
     /* What was given back is gone, also when giving it back panics. */
     cidrgate_test_panic(true);
+    cidrgate_gate_free(gate);
+    cidrgate_guards_free(guards);
+    cidrgate_change_free(change);
     cidrgate_policy_free(policy);
     cidrgate_set_free(set);
     cidrgate_reader_free(reader);

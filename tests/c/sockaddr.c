@@ -8,8 +8,10 @@
 static void check_sockaddr(const cidrgate_policy *policy, const void *addr, size_t len, const char *expected,
                            uint32_t action)
 {
+    cidrgate_gate *gate;
     size_t shift;
 
+    CHECK(cidrgate_gate_new(policy, &gate) == CIDRGATE_OK);
     for (shift = 0; shift < 4; shift++) {
         char room[sizeof(struct sockaddr_un) + 4];
         const struct sockaddr *moved = (const void *)(room + shift);
@@ -28,6 +30,10 @@ static void check_sockaddr(const cidrgate_policy *policy, const void *addr, size
         CHECK(cidrgate_policy_decide_sockaddr(policy, moved, len, &decision) ==
               (expected != NULL ? CIDRGATE_OK : CIDRGATE_ERR_NULL));
         CHECK(decision.action == action);
+        CHECK(cidrgate_gate_allows_sockaddr(gate, moved, len) == (action == 1));
+        CHECK(cidrgate_gate_decide_sockaddr(gate, moved, len, &decision) ==
+              (expected != NULL ? CIDRGATE_OK : CIDRGATE_ERR_NULL));
+        CHECK(decision.action == action);
 
         /* Cut short at every length. */
         for (cut = 0; expected != NULL && cut < len; cut++) {
@@ -35,9 +41,14 @@ static void check_sockaddr(const cidrgate_policy *policy, const void *addr, size
             CHECK(!cidrgate_policy_allows_sockaddr(policy, moved, cut));
             CHECK(cidrgate_policy_decide_sockaddr(policy, moved, cut, &decision) == CIDRGATE_ERR_NULL);
             CHECK(decision.action == 0 && decision.rule == UINT32_MAX);
+            CHECK(!cidrgate_gate_allows_sockaddr(gate, moved, cut));
+            CHECK(cidrgate_gate_decide_sockaddr(gate, moved, cut, &decision) == CIDRGATE_ERR_NULL);
+            CHECK(decision.action == 0 && decision.rule == UINT32_MAX);
         }
     }
     CHECK(!cidrgate_policy_allows_sockaddr(NULL, addr, len));
+    CHECK(!cidrgate_gate_allows_sockaddr(NULL, addr, len));
+    cidrgate_gate_free(gate);
 }
 
 void test_sockaddr(void)

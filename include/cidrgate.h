@@ -3,7 +3,7 @@
  * Made from the Rust source of the library; do not edit.
  *
  * A policy is an ordered list of networks, ranges and sets to allow or deny, and a default. It is read from text or
- * JSON, compiled once, and then asked as often as you like:
+ * JSON, or loaded from an image of one, compiled once, and then asked as often as you like:
  *
  *     #include <cidrgate.h>
  *     #include <stdio.h>
@@ -51,6 +51,9 @@
  * Ownership. What a function hands over through a pointer to a pointer is yours: free it with the _free of its type,
  *            once. NULL is fine there. `const char *` and `const uint8_t *` results belong to the object they were asked
  *            of and live as long as it. Objects share what they have in common; each is freed by itself.
+ * Images.    An image is a compiled policy as bytes. cidrgate_policy_save writes it, cidrgate_policy_load and programs in
+ *            other languages load it without the text; `cidrgate compile` is the command. It gives the same answers and
+ *            reasons, but cannot be explained, linted or written as text.
  * Threads.   Functions that take const pointers may run at the same time on one object. Others need it for themselves,
  *            and _free must not race with any use. The library has no global state and starts no thread.
  * Pointers.  A text is a pointer and a length in bytes; it need not end in NUL and is not kept. NULL is fine where the
@@ -126,11 +129,13 @@ enum cidrgate_status
     CIDRGATE_ERR_FLAGS = 2,
     // A fault in the text; the error says which, and where.
     CIDRGATE_ERR_TEXT = 3,
+    // A fault in the image; the error says which, and where.
+    CIDRGATE_ERR_IMAGE = 4,
     // A line, a text or a policy beyond its limit.
     CIDRGATE_ERR_LIMIT = 5,
     // Out of memory.
     CIDRGATE_ERR_MEMORY = 6,
-    // The policy does not know its text (CIDRGATE_VERDICTS_ONLY).
+    // The policy does not know its text (an image, or CIDRGATE_VERDICTS_ONLY).
     CIDRGATE_ERR_NO_SOURCE = 8,
     // A fault in the library itself, caught; please report it.
     CIDRGATE_ERR_PANIC = 9,
@@ -146,11 +151,12 @@ typedef uint32_t cidrgate_status;
 // Bytes that a call made. Immutable; free it with cidrgate_buffer_free.
 typedef struct cidrgate_buffer cidrgate_buffer;
 
-// Why a text was refused: every fault with its place, the first hundred with their messages. Immutable; free it with
-// cidrgate_error_free.
+// Why a text or an image was refused: every fault with its place, the first hundred with their messages. (Of an image
+// the first fault only.) Immutable; free it with cidrgate_error_free.
 typedef struct cidrgate_error cidrgate_error;
 
-// A compiled policy. Immutable, so any number of threads may ask it at once; free it with cidrgate_policy_free.
+// A compiled policy, from text or from an image. Immutable, so any number of threads may ask it at once; free it with
+// cidrgate_policy_free.
 typedef struct cidrgate_policy cidrgate_policy;
 
 // Reads policies that name sets which the program hands over. One thread at a time may add to it; free it with
@@ -231,7 +237,8 @@ CIDRGATE_API void cidrgate_buffer_free(cidrgate_buffer *buffer);
 // How many faults can be asked for by index: all of them, but at most 100. 0 for a NULL error.
 CIDRGATE_API size_t cidrgate_error_count(const cidrgate_error *error);
 
-// The status that stands for a fault: CIDRGATE_ERR_TEXT, _LIMIT or _MEMORY. CIDRGATE_OK if there is no such fault.
+// The status that stands for a fault: CIDRGATE_ERR_TEXT, _IMAGE, _LIMIT or _MEMORY. CIDRGATE_OK if there is no such
+// fault.
 CIDRGATE_API
 cidrgate_status cidrgate_error_code(const cidrgate_error *error,
                                     size_t index);
@@ -242,7 +249,7 @@ CIDRGATE_API uint32_t cidrgate_error_line(const cidrgate_error *error, size_t in
 // The column of a fault, from 1, in bytes; 0 if it has no place or there is no such fault.
 CIDRGATE_API uint32_t cidrgate_error_column(const cidrgate_error *error, size_t index);
 
-// Where a fault is, in bytes from the start of the text.
+// Where a fault is, in bytes from the start of the text or image.
 CIDRGATE_API size_t cidrgate_error_offset(const cidrgate_error *error, size_t index);
 
 // What was found and what was expected, one printable line. Lives as long as the error. NULL if there is no such
@@ -372,6 +379,33 @@ cidrgate_status cidrgate_policy_allowed(const cidrgate_policy *policy,
 CIDRGATE_API
 void cidrgate_policy_fingerprint(const cidrgate_policy *policy,
                                  uint8_t digest[32]);
+
+// Writes the policy as an image: bytes that cidrgate_policy_load, the command and programs in other languages load
+// without the text. Policies that are equal have equal images, byte for byte. The image is to be freed; `error` may be
+// NULL. The text is not in it, so what it is loaded to has no source. One pass over the policy.
+//
+// Fails with CIDRGATE_ERR_MEMORY, CIDRGATE_ERR_NULL.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_policy_save(const cidrgate_policy *policy,
+                                     cidrgate_buffer **image,
+                                     cidrgate_error **error);
+
+// Loads an image, and checks all of it. On success *policy is to be freed; on failure it is NULL. The image is not
+// needed any more then, and may lie at any address. `error` may be NULL; its offset says where in the image the fault
+// is. Time is linear in the length of the image.
+//
+// The policy answers as the one that was saved, with the same rules, lines and notes; it has no source and no warnings.
+// The checksum of an image is against accidents: whoever can write the image can write the policy. Keep it where
+// policies are kept.
+//
+// Fails with CIDRGATE_ERR_IMAGE, CIDRGATE_ERR_MEMORY, CIDRGATE_ERR_LIMIT (a length that nothing has), CIDRGATE_ERR_NULL.
+CIDRGATE_API
+CIDRGATE_NODISCARD
+cidrgate_status cidrgate_policy_load(const uint8_t *image,
+                                     size_t len,
+                                     cidrgate_policy **policy,
+                                     cidrgate_error **error);
 
 // Frees a policy. NULL is fine.
 CIDRGATE_API void cidrgate_policy_free(cidrgate_policy *policy);

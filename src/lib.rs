@@ -73,6 +73,8 @@ mod fault;
 pub mod ffi;
 mod finding;
 mod fit;
+mod image;
+mod label;
 mod list;
 mod matcher;
 mod name;
@@ -90,8 +92,10 @@ pub use error::OutOfMemory;
 pub use fault::{BuildError, Fault, FaultKind, MAX_INPUT, MAX_LINE, ReadError};
 pub use finding::{Code, Finding, Level};
 pub use fit::{Fit, FitError};
+pub use image::{IMAGE_MAGIC, ImageError, ImageErrorKind};
+pub use label::Label;
 pub use list::{List, ListReader};
-pub use matcher::{Change, Decision, Fingerprint, Label, Matcher};
+pub use matcher::{Change, Decision, Fingerprint, Matcher};
 pub use name::{NameError, SetName};
 pub use policy::{
     Action, Beaten, CompileError, Expectation, Explanation, MAX_NOTE, NearMiss, Policy, PolicyBuilder, PolicyReader,

@@ -1,8 +1,6 @@
 //! [`Matcher`]: a compiled policy, the part that answers.
 
 use alloc::alloc::handle_alloc_error;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::alloc::Layout;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use crate::edges::Edges;
 use crate::error::OutOfMemory;
-use crate::painting::{DEFAULT, Segments, network_in, segment};
+use crate::label::{Label, Labels};
+use crate::painting::{DEFAULT, Painting, Segments, network_in, segment};
 use crate::policy::{Action, CompileError, Policy, paint};
 use crate::range::Family;
 use crate::set::CidrSet;
@@ -29,7 +28,7 @@ pub struct Matcher {
     v6: Side<u128>,
     allowed: CidrSet,
     /// Of each rule; nothing where only verdicts were compiled.
-    labels: Vec<Label>,
+    labels: Labels,
     default: Action,
 }
 
@@ -53,34 +52,6 @@ impl<W: Lane> Default for Side<W> {
 struct Owners<W: Lane> {
     segments: Segments<W>,
     rank: Trie<W>,
-}
-
-/// What a matcher still knows of a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Label {
-    action: Action,
-    line: u32,
-    note: Option<Arc<str>>,
-}
-
-impl Label {
-    /// What the rule says.
-    #[must_use]
-    pub fn action(&self) -> Action {
-        self.action
-    }
-
-    /// The line of the text it came from, from 1; 0 if it came from a builder.
-    #[must_use]
-    pub fn line(&self) -> u32 {
-        self.line
-    }
-
-    /// What people say about it.
-    #[must_use]
-    pub fn note(&self) -> Option<&str> {
-        self.note.as_deref()
-    }
 }
 
 /// The answer for one address, with its reason.
@@ -149,7 +120,7 @@ impl Change {
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    fn of(allowed: &CidrSet) -> Self {
+    pub(crate) fn of(allowed: &CidrSet) -> Self {
         fn add<W: Word, const N: usize>(hash: &mut Sha256, edges: &Edges<W>, bytes: fn(W) -> [u8; N]) {
             let edges = edges.as_slice();
             hash.update((edges.len() as u64).to_le_bytes());
@@ -203,23 +174,12 @@ impl Policy {
 
     fn matcher(&self, with_owners: bool) -> Result<Matcher, CompileError> {
         let painting = paint(self, |_, _| {})?;
-        let allowed = painting.allowed(self)?;
-        let mut labels = Vec::new();
-        if with_owners {
-            labels.try_reserve_exact(self.rules().len()).map_err(OutOfMemory::from)?;
-            labels.extend(self.rules().iter().map(|rule| Label {
-                action: rule.action(),
-                line: rule.line(),
-                note: rule.shared_note(),
-            }));
+        let allowed = painting.allowed(|owner| self.action_of(owner).is_allow())?;
+        if !with_owners {
+            return Ok(Matcher::of_verdicts(allowed)?);
         }
-        Ok(Matcher {
-            v4: Side::new(allowed.v4(), with_owners.then_some(painting.v4))?,
-            v6: Side::new(allowed.v6(), with_owners.then_some(painting.v6))?,
-            allowed,
-            labels,
-            default: self.default_action(),
-        })
+        let labels = self.rules().iter().map(|rule| Label::new(rule.action(), rule.line(), rule.note()));
+        Ok(Matcher::of_painting(painting, allowed, Labels::collect(labels)?, self.default_action())?)
     }
 }
 
@@ -249,6 +209,30 @@ impl<W: Lane + Family> Side<W> {
 }
 
 impl Matcher {
+    /// Of a painting, what it allows, and what is known of the rules, each of which its owners name by index.
+    pub(crate) fn of_painting(
+        painting: Painting,
+        allowed: CidrSet,
+        labels: Labels,
+        default: Action,
+    ) -> Result<Self, OutOfMemory> {
+        let v4 = Side::new(allowed.v4(), Some(painting.v4))?;
+        let v6 = Side::new(allowed.v6(), Some(painting.v6))?;
+        Ok(Self { v4, v6, allowed, labels, default })
+    }
+
+    /// Of the answers alone.
+    pub(crate) fn of_verdicts(allowed: CidrSet) -> Result<Self, OutOfMemory> {
+        let (v4, v6) = (Side::new(allowed.v4(), None)?, Side::new(allowed.v6(), None)?);
+        Ok(Self { v4, v6, allowed, labels: Labels::default(), default: Action::Deny })
+    }
+
+    /// The painting with its labels and the default, unless only the answers are known.
+    pub(crate) fn painting(&self) -> Option<(&Segments<u32>, &Segments<u128>, &Labels, Action)> {
+        let (v4, v6) = (self.v4.owners.as_ref()?, self.v6.owners.as_ref()?);
+        Some((&v4.segments, &v6.segments, &self.labels, self.default))
+    }
+
     /// Whether the address may come in. An IPv4-mapped IPv6 address is the IPv4 address.
     #[must_use]
     #[inline]
@@ -315,7 +299,7 @@ impl Matcher {
         let action = match (owner, rule) {
             (None, _) if self.allows(addr) => Action::Allow,
             (None, _) => Action::Deny,
-            (Some(_), Some(rule)) => self.label(rule as usize).map_or(Action::Deny, Label::action),
+            (Some(_), Some(rule)) => self.labels.action(rule as usize).unwrap_or_default(),
             (Some(_), None) => self.default,
         };
         Decision { action, rule, network }
@@ -323,8 +307,21 @@ impl Matcher {
 
     /// What is known of a rule; `None` if there is no such rule, or if only verdicts were compiled.
     #[must_use]
-    pub fn label(&self, rule: usize) -> Option<&Label> {
+    pub fn label(&self, rule: usize) -> Option<Label<'_>> {
         self.labels.get(rule)
+    }
+
+    /// What is known of each rule, in order. Nothing where only verdicts were compiled.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = Label<'_>> {
+        // There is one of each.
+        (0..self.labels.len()).map(|rule| self.labels.get(rule).unwrap_or(Label::new(Action::Deny, 0, None)))
+    }
+
+    /// Whether only the answers are known, not who gave them: compiled by [`Policy::compile_verdicts_only`], or loaded
+    /// from the image of such a matcher.
+    #[must_use]
+    pub fn is_verdicts_only(&self) -> bool {
+        self.painting().is_none()
     }
 
     /// Every address that may come in. A cheap clone.

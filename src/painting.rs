@@ -4,8 +4,9 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use crate::edges::before_foreign;
+use crate::edges::{Edges, before_foreign};
 use crate::error::OutOfMemory;
+use crate::set::CidrSet;
 use crate::word::{Word, largest_around};
 
 /// The owner of a segment that no rule covers.
@@ -107,6 +108,22 @@ impl<W: Word> Segments<W> {
     /// How many edges lie at or below `at`: the number of its segment.
     pub(crate) fn rank(&self, at: W) -> usize {
         self.edges.partition_point(|edge| *edge <= at)
+    }
+}
+
+/// A painted policy: who owns which addresses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Painting {
+    pub(crate) v4: Segments<u32>,
+    pub(crate) v6: Segments<u128>,
+}
+
+impl Painting {
+    /// The addresses whose owner says allow: neighbours that say the same are joined.
+    pub(crate) fn allowed(&self, allows: impl Fn(u32) -> bool) -> Result<CidrSet, OutOfMemory> {
+        let v4 = Edges::from_pieces(self.v4.iter().map(|(start, owner)| (start, allows(owner))))?;
+        let v6 = Edges::from_pieces(self.v6.iter().map(|(start, owner)| (start, allows(owner))))?;
+        Ok(CidrSet::from_edges(v4, v6))
     }
 }
 

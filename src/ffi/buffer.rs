@@ -1,17 +1,17 @@
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::guard;
+use super::{cidrgate_status, guard};
 
 /// Bytes that a call made. Immutable; free it with cidrgate_buffer_free.
 pub struct cidrgate_buffer(Vec<u8>);
 
 impl cidrgate_buffer {
-    /// A NUL follows the text, for those who print it as a string.
-    pub(super) fn of(text: String) -> Self {
-        let mut bytes = text.into_bytes();
+    /// A NUL follows the bytes, for those who print a text as a string.
+    pub(super) fn of(bytes: impl Into<Vec<u8>>) -> Result<Self, cidrgate_status> {
+        let mut bytes = bytes.into();
+        bytes.try_reserve_exact(1).map_err(|_| cidrgate_status::CIDRGATE_ERR_MEMORY)?;
         bytes.push(0);
-        Self(bytes)
+        Ok(Self(bytes))
     }
 }
 

@@ -9,10 +9,10 @@ use core::ptr;
 use super::cidrgate_status::{self, *};
 use super::{Out, guard};
 use crate::policy::CompileError;
-use crate::{Fault, FaultKind, OutOfMemory, ReadError};
+use crate::{Fault, FaultKind, ImageError, ImageErrorKind, OutOfMemory, ReadError};
 
-/// Why a text was refused: every fault with its place, the first hundred with their messages. Immutable; free it with
-/// cidrgate_error_free.
+/// Why a text or an image was refused: every fault with its place, the first hundred with their messages. (Of an image
+/// the first fault only.) Immutable; free it with cidrgate_error_free.
 pub struct cidrgate_error {
     faults: Vec<OneFault>,
     text: CString,
@@ -95,6 +95,21 @@ impl From<CompileError> for Failure {
     }
 }
 
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        let code = match error.kind() {
+            ImageErrorKind::OutOfMemory => CIDRGATE_ERR_MEMORY,
+            _ => CIDRGATE_ERR_IMAGE,
+        };
+        let message = c_string(error.message());
+        let fault = OneFault { code, line: 0, column: 0, offset: error.offset(), message };
+        Self {
+            status: code,
+            error: Some(cidrgate_error { faults: Vec::from([fault]), text: c_string(error.to_string()) }),
+        }
+    }
+}
+
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
         let faults: Vec<_> = error.faults().iter().map(OneFault::from).collect();
@@ -125,7 +140,8 @@ pub extern "C" fn cidrgate_error_count(error: Option<&cidrgate_error>) -> usize 
     guard(0, || error.map_or(0, |error| error.faults.len()))
 }
 
-/// The status that stands for a fault: CIDRGATE_ERR_TEXT, _LIMIT or _MEMORY. CIDRGATE_OK if there is no such fault.
+/// The status that stands for a fault: CIDRGATE_ERR_TEXT, _IMAGE, _LIMIT or _MEMORY. CIDRGATE_OK if there is no such
+/// fault.
 #[unsafe(no_mangle)]
 pub extern "C" fn cidrgate_error_code(error: Option<&cidrgate_error>, index: usize) -> cidrgate_status {
     guard(CIDRGATE_ERR_PANIC, || fault(error, index).map_or(CIDRGATE_OK, |fault| fault.code))
@@ -143,7 +159,7 @@ pub extern "C" fn cidrgate_error_column(error: Option<&cidrgate_error>, index: u
     guard(0, || fault(error, index).map_or(0, |fault| fault.column))
 }
 
-/// Where a fault is, in bytes from the start of the text.
+/// Where a fault is, in bytes from the start of the text or image.
 #[unsafe(no_mangle)]
 pub extern "C" fn cidrgate_error_offset(error: Option<&cidrgate_error>, index: usize) -> usize {
     guard(0, || fault(error, index).map_or(0, |fault| fault.offset))

@@ -52,11 +52,13 @@ pub enum cidrgate_status {
     CIDRGATE_ERR_FLAGS = 2,
     /// A fault in the text; the error says which, and where.
     CIDRGATE_ERR_TEXT = 3,
+    /// A fault in the image; the error says which, and where.
+    CIDRGATE_ERR_IMAGE = 4,
     /// A line, a text or a policy beyond its limit.
     CIDRGATE_ERR_LIMIT = 5,
     /// Out of memory.
     CIDRGATE_ERR_MEMORY = 6,
-    /// The policy does not know its text (CIDRGATE_VERDICTS_ONLY).
+    /// The policy does not know its text (an image, or CIDRGATE_VERDICTS_ONLY).
     CIDRGATE_ERR_NO_SOURCE = 8,
     /// A fault in the library itself, caught; please report it.
     CIDRGATE_ERR_PANIC = 9,
@@ -88,6 +90,7 @@ pub extern "C" fn cidrgate_status_name(status: u32) -> *const c_char {
         1 => c"an argument is NULL",
         2 => c"unknown flags",
         3 => c"a fault in the text",
+        4 => c"a fault in the image",
         5 => c"beyond a limit",
         6 => c"out of memory",
         8 => c"the policy does not know its text",

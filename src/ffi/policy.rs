@@ -3,7 +3,7 @@ use alloc::ffi::CString;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::ffi::c_char;
+use core::ffi::{CStr, c_char};
 use core::fmt::Write;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::{ptr, slice};
@@ -16,14 +16,13 @@ use super::set::cidrgate_set;
 use super::{CIDRGATE_JSON, CIDRGATE_LENIENT, CIDRGATE_VERDICTS_ONLY, Out, bytes, guard, known, octets, status};
 use crate::{Finding, Matcher, OutOfMemory, Policy, PolicyReader, text};
 
-/// A compiled policy. Immutable, so any number of threads may ask it at once; free it with cidrgate_policy_free.
+/// A compiled policy, from text or from an image. Immutable, so any number of threads may ask it at once; free it with
+/// cidrgate_policy_free.
 pub struct cidrgate_policy {
     matcher: Matcher,
-    /// The policy as it was read, unless only verdicts were asked for.
+    /// The policy as it was read, unless only verdicts were asked for or it comes from an image.
     source: Option<Policy>,
-    /// The notes of the rules, for C, each once; and which of them a rule has, counted from 1.
-    notes: Vec<CString>,
-    note_of: Vec<u32>,
+    notes: Notes,
     warnings: Vec<CString>,
 }
 
@@ -37,24 +36,50 @@ impl cidrgate_policy {
             c_string(format!("{}{}[{}]: {finding}", place(finding), finding.level(), finding.code()))
         };
         let warnings = policy.warnings().iter().map(warning).collect();
-        if verdicts_only {
-            let matcher = policy.compile_verdicts_only()?;
-            return Ok(Self { matcher, source: None, notes: Vec::new(), note_of: Vec::new(), warnings });
-        }
-        let matcher = policy.compile()?;
-        let (mut notes, mut note_of) = (Vec::new(), Vec::new());
-        note_of.try_reserve_exact(policy.rules().len()).map_err(OutOfMemory::from)?;
-        let mut last = None;
-        for rule in policy.rules() {
-            let note = rule.note();
-            // The rules of one statement share its note.
-            if note != last {
-                notes.extend(note.map(c_string));
-                last = note;
+        let matcher = if verdicts_only { policy.compile_verdicts_only()? } else { policy.compile()? };
+        let notes = Notes::of(&matcher)?;
+        Ok(Self { matcher, source: (!verdicts_only).then_some(policy), notes, warnings })
+    }
+
+    fn loaded(image: &[u8]) -> Result<Self, Failure> {
+        let matcher = Matcher::load(image)?;
+        let notes = Notes::of(&matcher)?;
+        Ok(Self { matcher, source: None, notes, warnings: Vec::new() })
+    }
+}
+
+/// The notes of the rules, for C.
+struct Notes {
+    /// One after the other, each with its NUL. Neighbours that have the same note share it.
+    text: Vec<u8>,
+    /// Where the note of each rule starts, counted from 1; 0 if it has none.
+    start_of: Vec<usize>,
+}
+
+impl Notes {
+    fn of(matcher: &Matcher) -> Result<Self, OutOfMemory> {
+        let (mut text, mut start_of) = (Vec::new(), Vec::new());
+        start_of.try_reserve_exact(matcher.labels().len())?;
+        let (mut before, mut start) = (None, 0);
+        for note in matcher.labels().map(|label| label.note()) {
+            if note != before {
+                before = note;
+                start = 0;
+                if let Some(note) = note {
+                    start = text.len() + 1;
+                    text.try_reserve(note.len() + 1)?;
+                    text.extend_from_slice(note.as_bytes());
+                    text.push(0);
+                }
             }
-            note_of.push(if note.is_some() { u32::try_from(notes.len()).unwrap_or(0) } else { 0 });
+            start_of.push(start);
         }
-        Ok(Self { matcher, source: Some(policy), notes, note_of, warnings })
+        Ok(Self { text, start_of })
+    }
+
+    fn get(&self, rule: u32) -> Option<&CStr> {
+        let start = self.start_of.get(usize::try_from(rule).ok()?)?.checked_sub(1)?;
+        CStr::from_bytes_until_nul(self.text.get(start..)?).ok()
     }
 }
 
@@ -258,14 +283,7 @@ pub unsafe extern "C" fn cidrgate_policy_decide(
 /// What people say about a rule. Lives as long as the policy. NULL if nothing, or if there is no such rule.
 #[unsafe(no_mangle)]
 pub extern "C" fn cidrgate_policy_rule_note(policy: Option<&cidrgate_policy>, rule: u32) -> *const c_char {
-    guard(ptr::null(), || {
-        let note = || {
-            let policy = policy?;
-            let number = *policy.note_of.get(usize::try_from(rule).ok()?)?;
-            policy.notes.get(usize::try_from(number.checked_sub(1)?).ok()?)
-        };
-        note().map_or(ptr::null(), |note| note.as_ptr())
-    })
+    guard(ptr::null(), || policy.and_then(|policy| policy.notes.get(rule)).map_or(ptr::null(), CStr::as_ptr))
 }
 
 /// How many warnings the policy was read with. 0 for NULL.
@@ -301,7 +319,7 @@ unsafe fn write(
             let out = out.required()?;
             let json = known(flags, CIDRGATE_JSON)? != 0;
             let source = policy.ok_or(CIDRGATE_ERR_NULL)?.source.as_ref().ok_or(CIDRGATE_ERR_NO_SOURCE)?;
-            out.give(cidrgate_buffer::of(write(source, json)?));
+            out.give(cidrgate_buffer::of(write(source, json)?)?);
             Ok(())
         };
         status(result())
@@ -407,6 +425,60 @@ pub unsafe extern "C" fn cidrgate_policy_fingerprint(policy: Option<&cidrgate_po
             out.set(*policy.matcher.fingerprint().as_bytes());
         }
     });
+}
+
+/// Writes the policy as an image: bytes that cidrgate_policy_load, the command and programs in other languages load
+/// without the text. Policies that are equal have equal images, byte for byte. The image is to be freed; `error` may be
+/// NULL. The text is not in it, so what it is loaded to has no source. One pass over the policy.
+///
+/// Fails with CIDRGATE_ERR_MEMORY, CIDRGATE_ERR_NULL.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cidrgate_policy_save(
+    policy: Option<&cidrgate_policy>,
+    image: *mut *mut cidrgate_buffer,
+    error: *mut *mut cidrgate_error,
+) -> cidrgate_status {
+    // SAFETY: the header asks for outputs that are NULL or writable.
+    let (image, error) = unsafe { (Out::new(image, ptr::null_mut()), Out::new(error, ptr::null_mut())) };
+    guard(CIDRGATE_ERR_PANIC, || {
+        let result = || {
+            let image = image.required()?;
+            image.give(cidrgate_buffer::of(policy.ok_or(CIDRGATE_ERR_NULL)?.matcher.save()?)?);
+            Ok(())
+        };
+        Failure::tell(result(), &error)
+    })
+}
+
+/// Loads an image, and checks all of it. On success *policy is to be freed; on failure it is NULL. The image is not
+/// needed any more then, and may lie at any address. `error` may be NULL; its offset says where in the image the fault
+/// is. Time is linear in the length of the image.
+///
+/// The policy answers as the one that was saved, with the same rules, lines and notes; it has no source and no warnings.
+/// The checksum of an image is against accidents: whoever can write the image can write the policy. Keep it where
+/// policies are kept.
+///
+/// Fails with CIDRGATE_ERR_IMAGE, CIDRGATE_ERR_MEMORY, CIDRGATE_ERR_LIMIT (a length that nothing has), CIDRGATE_ERR_NULL.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cidrgate_policy_load(
+    image: *const u8,
+    len: usize,
+    policy: *mut *mut cidrgate_policy,
+    error: *mut *mut cidrgate_error,
+) -> cidrgate_status {
+    // SAFETY: the header asks for outputs that are NULL or writable.
+    let (policy, error) = unsafe { (Out::new(policy, ptr::null_mut()), Out::new(error, ptr::null_mut())) };
+    guard(CIDRGATE_ERR_PANIC, || {
+        let result = || {
+            let policy = policy.required()?;
+            // SAFETY: the header asks for an image of `len` bytes.
+            policy.give(cidrgate_policy::loaded(unsafe { bytes(image.cast(), len)? })?);
+            Ok(())
+        };
+        Failure::tell(result(), &error)
+    })
 }
 
 /// Frees a policy. NULL is fine.

@@ -192,7 +192,7 @@ pub unsafe extern "C" fn cidrgate_set_write(
             } else {
                 written = set.to_string();
             }
-            out.give(cidrgate_buffer::of(written));
+            out.give(cidrgate_buffer::of(written)?);
             Ok(())
         };
         status(result())

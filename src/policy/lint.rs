@@ -4,12 +4,12 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::paint::Part;
-use super::{CompileError, Painting, Policy, Precedence, Rule, Target, paint};
+use super::{CompileError, Policy, Precedence, Rule, Target, paint};
 use crate::error::{OutOfMemory, room};
 use crate::fault::Place;
 use crate::finding::{Finding, RuleRef, What};
 use crate::name::SetName;
-use crate::painting::{DEFAULT, Segments};
+use crate::painting::{DEFAULT, Painting, Segments};
 use crate::set::CidrSet;
 
 /// How many segments are looked through for the rules that hide one; a large set may lie on millions.

@@ -24,7 +24,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 pub use builder::PolicyBuilder;
 pub use explain::{Beaten, Explanation, NearMiss, Reason};
 pub use paint::CompileError;
-pub(crate) use paint::{Painting, paint};
+pub(crate) use paint::paint;
 
 use crate::fault::{Place, ReadError};
 use crate::finding::Finding;
@@ -259,10 +259,6 @@ impl Rule {
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
-    }
-
-    pub(crate) fn shared_note(&self) -> Option<Arc<str>> {
-        self.note.clone()
     }
 
     /// Its priority number; `None` unless the precedence is [`Precedence::Priority`].

@@ -9,7 +9,7 @@ use crate::edges::Edges;
 use crate::error::{OutOfMemory, room};
 use crate::fault::{FaultKind, Faults};
 use crate::name::SetName;
-use crate::painting::{DEFAULT, Order, Piece, Segments};
+use crate::painting::{DEFAULT, Order, Painting, Piece, Segments};
 use crate::range::{Family, IpRange, Span};
 use crate::set::CidrSet;
 use crate::text::Canonical;
@@ -30,23 +30,6 @@ pub enum CompileError {
 impl From<OutOfMemory> for CompileError {
     fn from(OutOfMemory: OutOfMemory) -> Self {
         Self::OutOfMemory
-    }
-}
-
-/// A painted policy: who owns which addresses.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Painting {
-    pub(crate) v4: Segments<u32>,
-    pub(crate) v6: Segments<u128>,
-}
-
-impl Painting {
-    /// The addresses whose owner says allow.
-    pub(crate) fn allowed(&self, policy: &Policy) -> Result<CidrSet, OutOfMemory> {
-        let allows = |owner| policy.action_of(owner).is_allow();
-        let v4 = Edges::from_pieces(self.v4.iter().map(|(start, owner)| (start, allows(owner))))?;
-        let v6 = Edges::from_pieces(self.v6.iter().map(|(start, owner)| (start, allows(owner))))?;
-        Ok(CidrSet::from_edges(v4, v6))
     }
 }
 
@@ -191,7 +174,7 @@ pub(super) fn judge_expectations(policy: &Policy, faults: &mut Faults) {
         return;
     }
     let answers = paint(policy, |_, _| {}).and_then(|painting| {
-        let allowed = painting.allowed(policy)?;
+        let allowed = painting.allowed(|owner| policy.action_of(owner).is_allow())?;
         let denied = allowed.complement()?;
         Ok((allowed, denied))
     });

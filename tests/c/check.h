@@ -39,6 +39,20 @@ static inline cidrgate_policy *policy_of(const char *text, uint32_t flags)
     return policy;
 }
 
+/* What loading the policy's image gives. */
+static inline cidrgate_policy *image_of(const cidrgate_policy *policy)
+{
+    cidrgate_policy *loaded;
+    cidrgate_buffer *image;
+    cidrgate_error *error;
+    CHECK(cidrgate_policy_save(policy, &image, &error) == CIDRGATE_OK && error == NULL);
+    if (cidrgate_policy_load(cidrgate_buffer_data(image), cidrgate_buffer_len(image), &loaded, &error) != CIDRGATE_OK)
+        check_failed("image", 0, cidrgate_error_text(error));
+    CHECK(loaded != NULL && error == NULL);
+    cidrgate_buffer_free(image);
+    return loaded;
+}
+
 static inline cidrgate_set *set_of(const char *text)
 {
     cidrgate_set *set;
@@ -82,6 +96,7 @@ void test_reader(void);
 void test_misuse(void);
 void test_sockaddr(void);
 void test_threads(void);
+void test_images(void);
 void test_corpus(const char *folder);
 
 #endif

@@ -14,7 +14,7 @@ CC=${CC:-cc}
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Werror)
 c_warnings=("${warnings[@]}" -Wundef -Wstrict-prototypes)
 c11=(-std=c11 -D_POSIX_C_SOURCE=200809L -pthread -g "${c_warnings[@]}" -I"$prefix/include")
-suite=(main.c use.c errors.c sets.c misuse.c sockaddr.c threads.c corpus.c)
+suite=(main.c use.c errors.c sets.c misuse.c sockaddr.c threads.c images.c corpus.c)
 shared=(-L"$prefix/lib" -lcidrgate)
 # As pkg-config says it, for where there is none.
 read -ra needs < <(sed -n 's/^Libs.private: *//p' "$prefix/lib/pkgconfig/cidrgate.pc")

@@ -1,5 +1,5 @@
 /* The shared corpus: each policy gives the answers that stand beside it, as it is, written as text and as JSON and read
- * again, and with verdicts only. tests/corpus/README.md has the form. */
+ * again, with verdicts only, and each of these as an image; and so do the images that are kept beside it. tests/corpus/README.md has the form. */
 #include "check.h"
 
 #include <dirent.h>
@@ -51,6 +51,24 @@ static size_t check_answers(const char *name, const cidrgate_policy *policy, con
     return count;
 }
 
+/* The image in the folder is the one that is written, and gives the answers. */
+static void check_kept(const char *folder, const char *name, const char *extension, const cidrgate_policy *policy,
+                       const char *answers, bool lines)
+{
+    size_t len;
+    char *kept = contents(folder, name, extension, &len);
+    cidrgate_buffer *image;
+    cidrgate_policy *loaded;
+
+    CHECK(cidrgate_policy_save(policy, &image, NULL) == CIDRGATE_OK);
+    CHECK(cidrgate_buffer_len(image) == len && memcmp(cidrgate_buffer_data(image), kept, len) == 0);
+    cidrgate_buffer_free(image);
+    CHECK(cidrgate_policy_load((const uint8_t *)kept, len, &loaded, NULL) == CIDRGATE_OK);
+    free(kept);
+    check_answers(name, loaded, answers, lines);
+    cidrgate_policy_free(loaded);
+}
+
 void test_corpus(const char *folder)
 {
     DIR *all = opendir(folder);
@@ -63,7 +81,7 @@ void test_corpus(const char *folder)
         const uint32_t flags[2] = { 0, CIDRGATE_JSON };
         char name[256], *dot, *text, *expected;
         uint8_t digests[2][32];
-        cidrgate_policy *policy;
+        cidrgate_policy *policy, *again;
         cidrgate_error *error;
         size_t len, ignored;
         int form;
@@ -78,10 +96,13 @@ void test_corpus(const char *folder)
         if (cidrgate_policy_parse(text, len, 0, &policy, &error) != CIDRGATE_OK)
             check_failed(name, 0, cidrgate_error_text(error));
         answers += check_answers(name, policy, expected, true);
+        again = image_of(policy);
+        check_answers(name, again, expected, true);
+        cidrgate_policy_free(again);
+        check_kept(folder, name, ".image", policy, expected, true);
         cidrgate_policy_fingerprint(policy, digests[0]);
         for (form = 0; form < 2; form++) {
             cidrgate_buffer *written;
-            cidrgate_policy *again;
             CHECK(cidrgate_policy_write(policy, flags[form], &written) == CIDRGATE_OK);
             again = policy_of((const char *)cidrgate_buffer_data(written), flags[form]);
             cidrgate_buffer_free(written);
@@ -96,6 +117,12 @@ void test_corpus(const char *folder)
         check_answers(name, policy, expected, false);
         cidrgate_policy_fingerprint(policy, digests[1]);
         CHECK(memcmp(digests[0], digests[1], 32) == 0);
+        again = image_of(policy);
+        check_answers(name, again, expected, false);
+        cidrgate_policy_fingerprint(again, digests[1]);
+        CHECK(memcmp(digests[0], digests[1], 32) == 0);
+        cidrgate_policy_free(again);
+        check_kept(folder, name, ".verdicts.image", policy, expected, false);
         cidrgate_policy_free(policy);
         free(text);
         free(expected);

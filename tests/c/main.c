@@ -22,6 +22,7 @@ int main(int argc, char **argv)
     run("misuse", test_misuse);
     run("sockaddr", test_sockaddr);
     run("threads", test_threads);
+    run("images", test_images);
     test_corpus(argv[1]);
     return 0;
 }

@@ -92,6 +92,14 @@ static void nulls(cidrgate_policy *policy, cidrgate_set *set, cidrgate_reader *r
             CHECK(cidrgate_policy_write(asked, 0, without(c, 1) ? NULL : &buffer) == null);
             CHECK(cidrgate_set_write(without(c, 0) ? NULL : set, 0, without(c, 1) ? NULL : &buffer) == null);
             CHECK(without(c, 1) || buffer == NULL);
+            buffer = (void *)&rubbish, error = (void *)&rubbish;
+            CHECK(cidrgate_policy_save(asked, without(c, 1) ? NULL : &buffer, &error) == null && error == NULL);
+            CHECK(cidrgate_policy_save(asked, without(c, 1) ? NULL : &buffer, NULL) == null);
+            CHECK(without(c, 1) || buffer == NULL);
+            made = (void *)&rubbish, error = (void *)&rubbish;
+            CHECK(cidrgate_policy_load(without(c, 0) ? NULL : TEN, 4, without(c, 1) ? NULL : &made, &error) == null);
+            CHECK(error == NULL && (without(c, 1) || made == NULL));
+            CHECK(cidrgate_policy_load(without(c, 0) ? NULL : TEN, 4, without(c, 1) ? NULL : &made, NULL) == null);
             made_set = (void *)&rubbish;
             CHECK(cidrgate_policy_allowed(asked, without(c, 1) ? NULL : &made_set) == null);
             CHECK(without(c, 1) || made_set == NULL);
@@ -209,6 +217,9 @@ static void lengths(const cidrgate_policy *policy, cidrgate_set *set, cidrgate_r
         CHECK(cidrgate_net_parse(TEXT, huge[i], 0, octets, &len, &error) == CIDRGATE_ERR_LIMIT);
         CHECK(cidrgate_policy_parse(TEXT, huge[i], 0, &made, &error) == CIDRGATE_ERR_LIMIT && made == NULL);
         CHECK(cidrgate_reader_parse(reader, TEXT, huge[i], 0, &made, &error) == CIDRGATE_ERR_LIMIT);
+        made = (void *)&rubbish;
+        CHECK(cidrgate_policy_load(TEN, huge[i], &made, &error) == CIDRGATE_ERR_LIMIT && made == NULL && error == NULL);
+        CHECK(cidrgate_policy_load(NULL, huge[i], &made, &error) == CIDRGATE_ERR_NULL && made == NULL);
         CHECK(cidrgate_set_parse(TEXT, huge[i], 0, &made_set, &error) == CIDRGATE_ERR_LIMIT && made_set == NULL);
         CHECK(cidrgate_reader_set(reader, TEXT, huge[i], set, &error) == CIDRGATE_ERR_LIMIT);
         CHECK(cidrgate_policy_parse(NULL, huge[i], 0, &made, &error) == CIDRGATE_ERR_NULL && made == NULL);

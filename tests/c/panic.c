@@ -45,7 +45,11 @@ int main(void)
     made = (void *)&rubbish, error = (void *)&rubbish;
     CHECK(cidrgate_reader_parse(reader, TEXT, strlen(TEXT), 0, &made, &error) == panicked);
     CHECK(made == NULL && error == NULL);
+    made = (void *)&rubbish, error = (void *)&rubbish;
+    CHECK(cidrgate_policy_load(TEN, 4, &made, &error) == panicked && made == NULL && error == NULL);
     error = (void *)&rubbish;
+    CHECK(cidrgate_policy_save(policy, &buffer, &error) == panicked && buffer == NULL && error == NULL);
+    buffer = (void *)&rubbish, error = (void *)&rubbish;
     CHECK(cidrgate_reader_set(reader, "name", 4, set, &error) == panicked && error == NULL);
     CHECK(cidrgate_reader_new() == NULL);
     error = (void *)&rubbish;

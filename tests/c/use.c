@@ -16,7 +16,7 @@ _Static_assert(sizeof((cidrgate_decision *)0)->reserved == 19, "reserved");
 _Static_assert(CIDRGATE_LENIENT == 1 && CIDRGATE_JSON == 2 && CIDRGATE_RANGES == 4 && CIDRGATE_VERDICTS_ONLY == 8,
                "flags");
 _Static_assert(CIDRGATE_OK == 0 && CIDRGATE_ERR_NULL == 1 && CIDRGATE_ERR_FLAGS == 2 && CIDRGATE_ERR_TEXT == 3 &&
-                   CIDRGATE_ERR_LIMIT == 5 && CIDRGATE_ERR_MEMORY == 6 && CIDRGATE_ERR_NO_SOURCE == 8 &&
+                   CIDRGATE_ERR_IMAGE == 4 && CIDRGATE_ERR_LIMIT == 5 && CIDRGATE_ERR_MEMORY == 6 && CIDRGATE_ERR_NO_SOURCE == 8 &&
                    CIDRGATE_ERR_PANIC == 9,
                "status");
 

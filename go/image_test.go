@@ -605,7 +605,7 @@ func TestBadImages(t *testing.T) {
 	// Two notes with the same bytes, one after the other.
 	twice := examplePainting()
 	twice.rules[0].note, twice.rules[1].note, twice.rules[2].note = "aaaa", "bbbb", "bbbb"
-	image = twice.image()
+	image := twice.image()
 	copy(image[len(image)-4:], "aaaa")
 	var bad *ImageError
 	if _, err := Load(seal(image)); !errors.As(err, &bad) || !strings.Contains(bad.What, "shared") {

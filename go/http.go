@@ -1,6 +1,7 @@
 package cidrgate
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -31,7 +32,8 @@ func Refused(handler http.Handler) Option {
 // and the like are not looked at: anybody can send them, so to believe them is to let everybody choose an address. Behind
 // a proxy every request comes from the proxy; see [Source].
 //
-// A request whose address cannot be read is denied.
+// A request whose address cannot be read is denied. [RequestDecision] tells the handler, and that of [Refused], what was
+// decided and why.
 func Middleware(gate *Gate, options ...Option) func(http.Handler) http.Handler {
 	m := middleware{
 		source: func(r *http.Request) netip.Addr { return RemoteAddr(r.RemoteAddr) },
@@ -44,13 +46,26 @@ func Middleware(gate *Gate, options ...Option) func(http.Handler) http.Handler {
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if gate.Allows(m.source(r)) {
+			decision := gate.Decide(m.source(r))
+			r = r.WithContext(context.WithValue(r.Context(), decisionKey{}, decision))
+			if decision.Action == Allow {
 				next.ServeHTTP(w, r)
 			} else {
 				m.refused.ServeHTTP(w, r)
 			}
 		})
 	}
+}
+
+type decisionKey struct{}
+
+// RequestDecision gives what [Middleware] has decided about a request, by its context. Without a middleware that is the
+// zero action, deny, by rule -1.
+func RequestDecision(ctx context.Context) Decision {
+	if decision, ok := ctx.Value(decisionKey{}).(Decision); ok {
+		return decision
+	}
+	return Decision{Rule: -1}
 }
 
 // RemoteAddr reads the address of a peer from "address:port", as in [http.Request.RemoteAddr]. Its zone is left out: it

@@ -12,7 +12,11 @@ import (
 
 func TestMiddleware(t *testing.T) {
 	gate := NewGate(policyOf(t, "192.0.2.0/24", "fe80::/10"))
-	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "in") })
+	ok := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if decision := RequestDecision(r.Context()); decision.Action == Allow && decision.Network.IsValid() {
+			io.WriteString(w, "in")
+		}
+	})
 	teapot := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	header := Source(func(r *http.Request) netip.Addr { return RemoteAddr(r.Header.Get("X-Real") + ":1") })
 	cases := []struct {
@@ -46,6 +50,12 @@ func TestMiddleware(t *testing.T) {
 		if answer.Code != c.status || (answer.Body.String() == "in") != (c.status == 200) {
 			t.Errorf("%v: %d %q", c.remote, answer.Code, answer.Body)
 		}
+	}
+}
+
+func TestDecisionWithoutMiddleware(t *testing.T) {
+	if decision := RequestDecision(httptest.NewRequest("GET", "/", nil).Context()); decision != (Decision{Rule: -1}) {
+		t.Errorf("%+v", decision)
 	}
 }
 

@@ -69,7 +69,7 @@ func ExampleGate_Replace() {
 	_, err = gate.Replace(policy, admins)
 	fmt.Println(gate.Generation(), err)
 	// Output:
-	// 2 13 192.0.2.0/26 <nil>
+	// 2 12 192.0.2.0/26 <nil>
 	// 2 cidrgate: refused: an address that must stay allowed would be denied: 203.0.113.77
 }
 

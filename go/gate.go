@@ -88,7 +88,7 @@ func (g *Gate) Decide(addr netip.Addr) Decision {
 // Look-ups that have started are answered by the old policy, all later ones by the new one. It takes time in proportion
 // to the edges of both policies.
 func (g *Gate) Replace(next *Policy, guards ...Guard) (Change, error) {
-	if next == nil || next.answers == nil {
+	if next.isZero() {
 		return Change{}, ErrNoPolicy
 	}
 	g.writer.Lock()
@@ -114,13 +114,12 @@ func (p *Policy) change(next *Policy) Change {
 		Old: p.Fingerprint(), New: next.Fingerprint(),
 		NewlyAllowedCount: new(big.Int), NewlyDeniedCount: new(big.Int),
 	}
-	none := &index{}
-	old := none
-	if p != nil && p.answers != nil {
-		old = p.answers
+	old := &index{}
+	if p != nil {
+		old = &p.answers
 	}
 	for _, v6 := range []bool{false, true} {
-		differences(old, next.answers, v6, func(r run, allowed bool) {
+		differences(old, &next.answers, v6, func(r run, allowed bool) {
 			if allowed {
 				change.NewlyAllowed = r.networks(change.NewlyAllowed, v6)
 				change.NewlyAllowedCount.Add(change.NewlyAllowedCount, r.count(v6))

@@ -91,9 +91,10 @@ func Load(image []byte) (*Policy, error) {
 	p.answers = newIndex(allowed[0], allowed[1])
 	if p.rules != nil {
 		v4, v6 := edges{parts[0].bytes, 4}, edges{parts[2].bytes, 16}
-		p.rules.index = p.answers
+		p.rules.index = &p.answers
 		if !bytes.Equal(v4.bytes, allowed[0].bytes) || !bytes.Equal(v6.bytes, allowed[1].bytes) {
-			p.rules.index = newIndex(v4, v6)
+			owners := newIndex(v4, v6)
+			p.rules.index = &owners
 		}
 	}
 	return p, nil

@@ -28,7 +28,6 @@ import (
 type index struct {
 	words []uint64 // those of IPv6, then those of IPv4; after each a line that is above every address
 	lows  []uint64 // the low 64 bits of the IPv6 keys; empty if they are 0 in all
-	cells []cell
 	slots []uint32 // twice the number of a word; or twice that of a node, and one
 	nodes []node
 	v6    family
@@ -37,29 +36,29 @@ type index struct {
 
 // A family is what an index knows of the keys of one family. The address of IPv4 is the highest 32 bits of 64.
 type family struct {
+	cells []cell // none if there are no keys
 	low   uint64 // where the first cell starts
-	span  uint64 // how far the last address of the last cell is from there
-	cells uint32 // the first cell
+	shift uint8  // a cell has 1 << shift addresses
+	odd   bool   // whether count is
+	lanes uint8  // in a word
+	gap   uint8  // lanes between the keys of the lower half and the others
 	words uint32 // the first word
 	count uint32 // keys
 	split uint32 // those in the lower half
-	gap   uint8  // lanes between them and the others
-	shift uint8  // a cell has 1 << shift addresses
-	lanes uint8  // in a word
-	odd   bool   // whether count is
 }
 
 // mostKeys is how many keys of a family an index takes, so that what it counts fits into 32 bits.
 const mostKeys = 1 << 30
 
-// A cell has slots of 1 << shift addresses, of which the first is number base.
+// A cell has slots of 1 << shift addresses. Base and address >> shift come to the number of one; base may have wrapped.
 type cell struct {
 	base  uint32
 	shift uint32
 }
 
-// A node has slots of 1 << shift addresses from low on, and one more for what comes after. If it has none, shift is
-// search: then its count keys from word base on agree in their highest 64 bits, and are halved until one is left.
+// A node has count slots of 1 << shift addresses from low on, the first of which is number base. If it has none, shift
+// is search: then its count keys from word base on agree in their highest 64 bits, which are low, and are halved until
+// one is left.
 type node struct {
 	low   uint64
 	base  uint32
@@ -82,10 +81,14 @@ const (
 	keysInSlot = 4
 )
 
-// slot gives what the table says of an address in the range of the cells.
-func (x *index) slot(f *family, h uint64) uint32 {
-	c := &x.cells[f.cells+uint32((h-f.low)>>(f.shift&63))]
-	return x.slots[c.base+uint32(h>>(c.shift&63))]
+// slot gives what the table says of an address; nothing if it is before the first cell or after the last.
+func (x *index) slot(f *family, h uint64) (slot uint32, ok bool) {
+	i := (h - f.low) >> (f.shift & 63)
+	if i >= uint64(len(f.cells)) {
+		return 0, false
+	}
+	c := &f.cells[i]
+	return x.slots[c.base+uint32(h>>(c.shift&63))], true
 }
 
 // descend follows a slot that names a node to the word that its line starts at; or to a node that must be searched, and
@@ -101,9 +104,8 @@ func (x *index) descend(slot uint32, h uint64) uint32 {
 	return slot
 }
 
-// odd4 tells whether the rank of an IPv4 address in the range of the cells is odd.
-func (x *index) odd4(h uint64) bool {
-	slot := x.slot(&x.v4, h)
+// odd4 tells whether the rank of an IPv4 address is odd, by what the table says of it.
+func (x *index) odd4(slot uint32, h uint64) bool {
 	if slot&1 != 0 {
 		slot = x.descend(slot, h)
 	}
@@ -114,8 +116,7 @@ func (x *index) odd4(h uint64) bool {
 }
 
 // odd6 tells the same of an IPv6 address.
-func (x *index) odd6(h, l uint64) bool {
-	slot := x.slot(&x.v6, h)
+func (x *index) odd6(slot uint32, h, l uint64) bool {
 	if slot&1 != 0 {
 		if slot = x.descend(slot, h); slot&1 != 0 {
 			return x.search(&x.nodes[slot>>1], h, l)&1 != 0
@@ -155,13 +156,14 @@ func (x *index) search(n *node, h, l uint64) uint32 {
 
 // rank gives the number of keys at or below an address.
 func (x *index) rank(f *family, h, l uint64) uint32 {
-	if h-f.low > f.span {
-		if h < f.low {
-			return 0
-		}
+	slot, ok := x.slot(f, h)
+	switch {
+	case !ok && h < f.low:
+		return 0
+	case !ok:
 		return f.count
 	}
-	slot := x.descend(x.slot(f, h), h)
+	slot = x.descend(slot, h)
 	var lane uint32
 	if slot&1 != 0 {
 		lane = x.search(&x.nodes[slot>>1], h, l) - f.words
@@ -237,8 +239,7 @@ func (x *index) family(v6 bool) *family {
 }
 
 // newIndex takes the edges of both families, rising.
-func newIndex(v4, v6 edges) *index {
-	x := &index{}
+func newIndex(v4, v6 edges) (x index) {
 	words, fine := 0, false
 	for i := range v6.count() {
 		if v6.at(i).l != 0 {
@@ -297,12 +298,7 @@ func newIndex(v4, v6 edges) *index {
 
 // divide makes the cells of a family.
 func (x *index) divide(f *family) {
-	f.cells = uint32(len(x.cells))
 	if f.count == 0 {
-		// Only the last IPv6 address is in this range; no IPv4 address is, as the low bits of those are 0.
-		f.low = 1<<64 - 1
-		x.cells = append(x.cells, cell{uint32(len(x.slots)) - 1, 63})
-		x.slots = append(x.slots, f.words<<1)
 		return
 	}
 	first, last := x.high(f, 0), x.high(f, f.count-1)
@@ -313,20 +309,19 @@ func (x *index) divide(f *family) {
 	}
 	count := last>>f.shift - first>>f.shift + 1
 	f.low = first >> f.shift << f.shift
-	f.span = count<<f.shift - 1
-	x.cells = slices.Grow(x.cells, int(count))
+	f.cells = make([]cell, count)
 	x.slots = slices.Grow(x.slots, int(count))
 	var counts [1 << mostStride]uint32
 	rank := uint32(0)
-	for i := range count {
-		start := f.low + i<<f.shift
+	for i := range f.cells {
+		start := f.low + uint64(i)<<f.shift
 		end := rank
 		for end < f.count && (x.high(f, end)-start)>>f.shift == 0 {
 			end++
 		}
 		stride := x.stride(f, start, rank, end, &counts)
 		shift := f.shift - stride
-		x.cells = append(x.cells, cell{uint32(len(x.slots)) - uint32(start>>shift), uint32(shift)})
+		f.cells[i] = cell{uint32(len(x.slots)) - uint32(start>>shift), uint32(shift)}
 		x.fill(f, start, 1<<stride, shift, rank, end)
 		rank = end
 	}

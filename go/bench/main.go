@@ -41,7 +41,7 @@ type peer struct {
 func peers(command string) []peer {
 	return []peer{
 		{"cidrgate", func(list []netip.Prefix) (func(netip.Addr) bool, any) {
-			policy, err := cidrgate.Load(compile(command, list, "--verdicts-only"))
+			policy, err := cidrgate.Load(compile(command, list, false))
 			check(err)
 			return policy.Allows, policy
 		}, 1 << 30},
@@ -99,24 +99,59 @@ func check(err error) {
 	}
 }
 
-// compile makes an image that allows a list.
-func compile(command string, list []netip.Prefix, options ...string) []byte {
+// compile makes an image of a list, which it allows; or, if each has a line of its own, of a policy with a rule and a
+// note for each network.
+func compile(command string, list []netip.Prefix, owners bool) []byte {
 	folder, err := os.MkdirTemp("", "cidrgate")
 	check(err)
 	defer os.RemoveAll(folder)
+	name, image := filepath.Join(folder, "text"), filepath.Join(folder, "image")
 	var text strings.Builder
-	for _, network := range list {
-		fmt.Fprintln(&text, network)
+	args := []string{"compile", "--verdicts-only", "--allow", name, "-o", image}
+	if owners {
+		args = []string{"compile", name, "-o", image}
+		text.WriteString("precedence longest-prefix\n")
 	}
-	name, image := filepath.Join(folder, "list"), filepath.Join(folder, "image")
+	for i, network := range list {
+		if owners {
+			fmt.Fprintf(&text, "allow %v # owner %d\n", network, i)
+		} else {
+			fmt.Fprintln(&text, network)
+		}
+	}
 	check(os.WriteFile(name, []byte(text.String()), 0o600))
-	run := exec.Command(command, append(options, "--allow", name, "-o", image)...)
-	run.Args = slices.Insert(run.Args, 1, "compile")
+	run := exec.Command(command, args...)
 	run.Stderr = os.Stderr
 	check(run.Run())
 	made, err := os.ReadFile(image)
 	check(err)
 	return made
+}
+
+// loading tells how long images take to load, and what is kept of them.
+func loading(command string, networks []netip.Prefix, runs int) {
+	fmt.Printf("\nLoading:\n\n| image | networks | bytes | to load, ms | bytes kept |\n| --- | --- | --- | --- | --- |\n")
+	for _, owners := range []bool{false, true} {
+		name := "verdicts only"
+		if owners {
+			name = "a rule and a note each"
+		}
+		image := compile(command, networks, owners)
+		before := heap()
+		policy, err := cidrgate.Load(image)
+		check(err)
+		kept := heap() - before
+		var times []float64
+		for range runs {
+			start := time.Now()
+			_, err := cidrgate.Load(image)
+			check(err)
+			times = append(times, time.Since(start).Seconds()*1e3)
+		}
+		slices.Sort(times)
+		runtime.KeepAlive(policy)
+		fmt.Printf("| %s | %d | %d | %.1f (%.1f) | %d |\n", name, len(networks), len(image), times[len(times)/2], times[0], kept)
+	}
 }
 
 type list struct {
@@ -296,6 +331,10 @@ func main() {
 	}
 	fmt.Printf("\nWrong answers: %d\n\nBytes:\n\n| networks | %s | bart.Lite / cidrgate |\n| --- |%s --- |\n%s\n", wrong,
 		strings.Join(names, " | "), strings.Repeat(" --- |", len(names)), strings.Join(memory, "\n"))
+	full4, full6 := table()
+	if full := slices.Concat(full4, full6); len(full) > 0 && !*smoke {
+		loading(command, full, *runs)
+	}
 	if wrong > 0 {
 		os.Exit(1)
 	}

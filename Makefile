@@ -5,7 +5,8 @@ CARGO ?= cargo
 # Each feature alone, and none.
 FEATURES = "" std serde json azure capi
 
-.PHONY: build install uninstall header test fmt lint docs features unit examples c go bench bench-smoke bench-c bench-go check-deep
+.PHONY: build install uninstall header test fmt lint docs features unit examples c go bench bench-smoke bench-c bench-go \
+	check-deep fuzz
 
 build:
 
@@ -111,9 +112,20 @@ bench-c: c-installed
 bench-go: c-installed
 	cd go/bench && $(GO_ENV) CIDRGATE_DATA="$(or $(CIDRGATE_DATA),$(wildcard $(CURDIR)/../shared/data))" $(GO) run .
 
+FUZZ_SECONDS ?= 60
 # The same laws on many more random cases, optimised.
-check-deep: c-installed
+check-deep: c-installed fuzz
 	PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --release --workspace --all-features
 	tests/c/deep.sh "$(SCRATCH)/prefix" "$(SCRATCH)"
-	@if command -v $(GO) > /dev/null; then cd go && $(GO_ENV) $(GO) test -count=1 -run XXX -fuzz FuzzLoad -fuzztime 60s . && \
+	@if command -v $(GO) > /dev/null; then cd go && \
+		$(GO_ENV) $(GO) test -count=1 -run XXX -fuzz FuzzLoad -fuzztime $(FUZZ_SECONDS)s -fuzzminimizetime 10x -parallel 2 . && \
 		$(GO_ENV) CIDRGATE_RELOADS=10000 $(GO) test -count=1 -run Reloads .; else echo 'LEFT OUT: Go'; fi
+
+# Each target from the corpus on. The sanitizers are an unstable option of a stable compiler.
+fuzz:
+	@if ! command -v cargo-fuzz > /dev/null; then echo 'LEFT OUT: fuzzing: there is no cargo-fuzz' >&2; exit 0; fi; \
+	set -e; for target in load policy list; do \
+		mkdir -p fuzz/corpus/$$target; \
+		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target fuzz/corpus/$$target tests/corpus cli/tests/data -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=8192; \
+	done

@@ -204,7 +204,8 @@ impl Matcher {
                 image.section(&labels.lines, |image, line| line.put(image));
                 image.section(&labels.notes, |image, note| note.put(image));
                 image.section(&labels.ends, |image, end| image.extend_from_slice(&(end as u64).to_le_bytes()));
-                image.section(text, |image, byte| image.push(byte));
+                image.start();
+                image.image.extend_from_slice(text);
                 image.finish(PAINTING, default, &self.fingerprint())
             }
         };
@@ -303,10 +304,15 @@ impl Writer {
         Ok(Self { image, starts: starts.into_iter() })
     }
 
-    fn section<T: Copy>(&mut self, elements: &[T], put: impl Fn(&mut Vec<u8>, T)) {
+    /// Goes to where the next section begins.
+    fn start(&mut self) {
         if let Some(start) = self.starts.next() {
             self.image.resize(start, 0);
         }
+    }
+
+    fn section<T: Copy>(&mut self, elements: &[T], put: impl Fn(&mut Vec<u8>, T)) {
+        self.start();
         for element in elements {
             put(&mut self.image, *element);
         }
@@ -531,8 +537,10 @@ fn notes(notes: &Section<'_>, ends: &Section<'_>, text: &Section<'_>) -> Result<
         Ok(whole) => whole,
         Err(error) => return fault(text.at(error.valid_up_to()), "the notes are no UTF-8".into()),
     };
-    if let Some((at, _)) = whole.char_indices().find(|(_, char)| char.is_control() && *char != '\t') {
-        return fault(text.at(at), "a note has a control character".into());
+    if may_have_control(text.bytes) {
+        if let Some((at, _)) = whole.char_indices().find(|(_, char)| char.is_control() && *char != '\t') {
+            return fault(text.at(at), "a note has a control character".into());
+        }
     }
     let mut own = String::new();
     own.try_reserve_exact(whole.len()).map_err(OutOfMemory::from)?;
@@ -552,7 +560,7 @@ fn notes(notes: &Section<'_>, ends: &Section<'_>, text: &Section<'_>) -> Result<
             let message = format!("note {} has {} bytes, more than {MAX_NOTE}", index + 1, note.len());
             return fault(text.at(start), message);
         }
-        if note.trim_matches([' ', '\t']).len() != note.len() {
+        if matches!(note.as_bytes(), [b' ' | b'\t', ..] | [.., b' ' | b'\t']) {
             return fault(text.at(start), format!("note {} has blanks around it", index + 1));
         }
         start += note.len();
@@ -571,7 +579,7 @@ fn notes(notes: &Section<'_>, ends: &Section<'_>, text: &Section<'_>) -> Result<
                 let message = format!("rule {rule} has note {number} instead of 0{right} or {}", used + 1);
                 return fault(notes.at(rule), message);
             }
-            if before != 0 && labels.note(used) == labels.note(used - 1) {
+            if before != 0 && labels.is_note_twice(used) {
                 let message = format!("rule {rule} has the note of the rule before, but does not share it");
                 return fault(notes.at(rule), message);
             }
@@ -583,4 +591,10 @@ fn notes(notes: &Section<'_>, ends: &Section<'_>, text: &Section<'_>) -> Result<
         return fault(ends.at(used), format!("no rule has note {}", used + 1));
     }
     Ok(labels)
+}
+
+/// Whether control characters can be among the bytes, told without a look at each character: they are below a blank, DEL,
+/// or of two bytes of which this is the first.
+fn may_have_control(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |may, &byte| may | (byte < b' ') | (byte == 0x7f) | (byte == 0xc2))
 }

@@ -88,8 +88,16 @@ impl Labels {
         Some(Label { action, line, note: (note as usize).checked_sub(1).and_then(|note| self.note(note)) })
     }
 
+    /// Whether a note, by its number from 0, is the one before.
+    pub(crate) fn is_note_twice(&self, number: usize) -> bool {
+        // As bytes, since nothing is to be made of them.
+        let end = |number: usize| number.checked_sub(1).map_or(Some(0), |number| self.ends.get(number).copied());
+        let note = |number: usize| self.text.as_bytes().get(end(number)?..end(number + 1)?);
+        number.checked_sub(1).is_some_and(|before| note(number) == note(before))
+    }
+
     /// A note by its number, from 0.
-    pub(crate) fn note(&self, number: usize) -> Option<&str> {
+    fn note(&self, number: usize) -> Option<&str> {
         let start = number.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
         self.text.get(start..*self.ends.get(number)?)
     }

@@ -31,9 +31,16 @@
 //! IPv4 and IPv6 never mix, but for one thing: an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`, what a dual-stack
 //! socket delivers for an IPv4 client) is the IPv4 address, in a question and in a rule.
 //!
+//! # Images
+//!
+//! [`Matcher::save`] writes a matcher as bytes, from which [`Matcher::load`] makes it again without the text, as do readers
+//! in other languages. Everything is checked then, but whoever can write an image can write any policy into it: its checksum
+//! is against accidents.
+//!
 //! # Failing closed
 //!
-//! A text with any fault gives no policy, and the error tells all faults with line and column. What cannot be decided
+//! A text with any fault gives no policy, and the error tells all faults with line and column; an image with any fault
+//! gives no matcher. What cannot be decided
 //! is denied. No input makes the library panic; arrays that grow with input are reserved so that a lack of memory is
 //! an error. [`MAX_LINE`], [`MAX_INPUT`] and [`CompileError::TooLarge`] are the limits.
 //!
@@ -43,6 +50,7 @@
 //! | --- | --- | --- |
 //! | [`Policy::read`], [`ListReader::read`] | n log n | what it says |
 //! | [`Policy::compile`] | n log n in the pieces of its rules, whatever the precedence | 4 or 16 bytes and an owner for each edge, and the index |
+//! | [`Matcher::save`], [`Matcher::load`] | one pass, and the index | the image |
 //! | [`Matcher::allows`], [`Matcher::decide`] | a few dependent loads, whatever the size | none |
 //! | [`CidrSet`] operators, [`Matcher::diff`], [`CidrSet::is_subset`] | one pass over both | the result |
 //! | [`CidrSet::contains`] | log n | none |

@@ -226,6 +226,21 @@ fn the_corpus_has_its_images_and_they_give_its_answers() {
     assert_eq!((images.count(), seen > 20), (2 * seen, true));
 }
 
+/// Somebody else's reader, written from the specification alone, reads the same out of the same images.
+#[test]
+fn a_reader_in_another_language_agrees() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut python = std::process::Command::new("python3");
+    match python.arg(root.join("tests/image/reader.py")).arg(root.join("tests/corpus")).output() {
+        Err(_) => eprintln!("LEFT OUT: python3"),
+        Ok(output) => {
+            let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert!(output.status.success(), "{out}{err}");
+            assert!(out.trim_end().ends_with(" answers"), "{out}");
+        }
+    }
+}
+
 /// Sees that what was loaded is what was saved.
 fn same(there: &Matcher, back: &Matcher, probes: impl IntoIterator<Item = IpAddr>) -> Result<(), TestCaseError> {
     prop_assert_eq!(there.fingerprint(), back.fingerprint());

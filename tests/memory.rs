@@ -11,7 +11,10 @@ use std::time::Instant;
 
 use cap::Cap;
 use cidrgate::text::{self, Canonical};
-use cidrgate::{CidrSet, CompileError, FaultKind, IpRange, ListReader, OutOfMemory, Policy, PolicyReader, ReadError};
+use cidrgate::{
+    CidrSet, CompileError, FaultKind, ImageErrorKind, IpRange, ListReader, Matcher, OutOfMemory, Policy, PolicyReader,
+    ReadError,
+};
 
 #[global_allocator]
 static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
@@ -178,6 +181,61 @@ fn a_policy() {
     assert_eq!(matcher.decide(Ipv4Addr::from(0)).rule(), Some(0));
 }
 
+fn an_image() {
+    let text = rules(100_000, |at| format!(" # this is what people say about rule number {at}"));
+    let policy = Policy::read(&text).unwrap();
+    for matcher in [policy.compile().unwrap(), policy.compile_verdicts_only().unwrap()] {
+        enough(|| matcher.save(), |OutOfMemory| true);
+        let image = matcher.save().unwrap();
+        let bytes = enough(|| Matcher::load(&image), |error| error.kind() == ImageErrorKind::OutOfMemory);
+        // What it holds, the index, and arrays that grow by doubling.
+        assert!(bytes < 6 * image.len(), "{bytes} for {}", image.len());
+    }
+}
+
+/// Ten thousand images loaded one after the other, each in the place of the one before, good ones and bad ones.
+fn reloads() {
+    let images: Vec<Vec<u8>> = (0..4)
+        .flat_map(|turn| {
+            let policy = Policy::read(rules(50 + turn, |at| format!(" # {at}"))).unwrap();
+            [policy.compile().unwrap().save().unwrap(), policy.compile_verdicts_only().unwrap().save().unwrap()]
+        })
+        .collect();
+    let mut bad = images[0].clone();
+    let last = bad.len() - 1;
+    bad[last] ^= 1;
+    let mut live = Matcher::load(&images[0]).unwrap();
+    let mut most = 0;
+    let mut after_some = 0;
+    for turn in 0..10_000 {
+        if let Ok(next) = Matcher::load(&images[turn % images.len()]) {
+            live = next;
+        }
+        assert_eq!(Matcher::load(&bad).unwrap_err().kind(), ImageErrorKind::Checksum);
+        most = most.max(MEMORY.allocated());
+        if turn == 100 {
+            after_some = most;
+        }
+    }
+    assert!(live.labels().len() < 60);
+    assert_eq!(most, after_some);
+}
+
+/// An image that says it has more than it has takes no memory for it.
+fn bad_images() {
+    let image = Policy::read("allow 10.0.0.0/8 # note\n").unwrap().compile().unwrap().save().unwrap();
+    for entry in 0..9 {
+        for len in [u64::MAX, u64::MAX / 2, 1 << 40, 1 << 32] {
+            let mut bad = image.clone();
+            bad[64 + 24 * entry + 16..][..8].copy_from_slice(&len.to_le_bytes());
+            let sum = crc32fast::hash(&bad[16..]);
+            bad[12..16].copy_from_slice(&sum.to_le_bytes());
+            let error = with(64 * KIB, || Matcher::load(&bad)).unwrap_err();
+            assert_eq!(error.kind(), ImageErrorKind::Sections);
+        }
+    }
+}
+
 fn lint() {
     let policy = Policy::read(rules(100_000, |_| String::new())).unwrap();
     enough(|| policy.lint(), no_memory_to_compile);
@@ -341,6 +399,9 @@ macro_rules! parts {
 parts!(
     look_ups,
     a_policy,
+    an_image,
+    reloads,
+    bad_images,
     lint,
     a_policy_with_notes,
     a_policy_with_sets,

@@ -1,7 +1,8 @@
 //! Measures build and look-up of cidrgate on lists from fixed seeds: the median of seven runs, the fastest beside it.
 //!
 //! `make bench` builds and runs it. `--smoke` runs everything once, on small lists, to see that it works. `make bench-c`
-//! compares calls through C with those in Rust (`--c PROGRAM FOLDER`).
+//! compares calls through C with those in Rust (`--c PROGRAM FOLDER`). `--image FILE...` measures loading and saving of
+//! images.
 
 mod c;
 
@@ -132,6 +133,10 @@ fn lookups(matcher: &Matcher, family: Family, queries: &[u128], runs: usize) -> 
 }
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("--image") {
+        std::env::args().skip(2).for_each(|file| image(&file));
+        return;
+    }
     if let [_, option, program, folder] = &std::env::args().collect::<Vec<_>>()[..] {
         assert_eq!(option, "--c", "--c PROGRAM FOLDER");
         c::compare(program, folder.as_ref()).expect("the comparison with C");
@@ -170,6 +175,17 @@ fn main() {
     }
     println!();
     text_to_answers(if smoke { 1_000 } else { 1_000_000 }, runs.min(3));
+}
+
+/// Loading, which checks everything and builds the index, and saving.
+fn image(file: &str) {
+    let image = std::fs::read(file).expect("an image");
+    let matcher = Matcher::load(&image).expect("an image");
+    let load = measure(RUNS, || Matcher::load(&image));
+    let save = measure(RUNS, || matcher.save());
+    let [load, save] = [load, save]
+        .map(|(median, fastest)| format!("{:.2} ({:.2})", median.as_secs_f64() * 1e3, fastest.as_secs_f64() * 1e3));
+    println!("{file}: {} bytes, {} rules, load {load} ms, save {save} ms", image.len(), matcher.labels().len());
 }
 
 fn list_rule() -> Rule {

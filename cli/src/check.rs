@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use cidrgate::text::{self, Canonical};
-use cidrgate::{Matcher, Policy, Rule};
+use cidrgate::{Label, Rule};
 use serde::Serialize;
 
 use crate::answer::{Answer, Stop};
@@ -13,7 +13,7 @@ use crate::args::PolicyArgs;
 use crate::diagnose::{Text, tell};
 use crate::exit::Exit;
 use crate::pieces::Pieces;
-use crate::policy::compile;
+use crate::policy::Compiled;
 use crate::source::Source;
 
 /// Say for each address whether it is allowed, and by which rule
@@ -30,7 +30,7 @@ Examples:
   cut -d' ' -f1 access.log | cidrgate check --json policy.txt -"
 )]
 pub(crate) struct Args {
-    /// Policy text or JSON
+    /// Policy text or JSON, or an image
     policy: Option<OsString>,
     /// Addresses; `-` reads them from standard input, one a line
     #[arg(value_name = "ADDRESS")]
@@ -50,15 +50,14 @@ pub(crate) fn run(args: Args, answer: &mut Answer) -> Result<(), Stop> {
     let subject = args.from.subject(&mut addresses)?;
     let addresses: Vec<OsString> = addresses.collect();
     let stdin: Vec<Source> = addresses.iter().filter(|address| *address == "-").map(|_| Source::Stdin).collect();
-    let policy = args.from.parts([&subject], &stdin)?.policy(&subject)?;
-    let matcher = compile(&policy)?;
+    let compiled = args.from.parts([&subject], &stdin)?.compiled(&subject)?;
 
     let form = match (args.quiet, args.json) {
         (true, _) => Form::Quiet,
         (_, true) => Form::Json,
         _ => Form::Text,
     };
-    let mut check = Check { policy: &policy, matcher: &matcher, form, answer, any: false };
+    let mut check = Check { compiled: &compiled, form, answer, any: false };
     for (number, address) in (1..).zip(&addresses) {
         if address == "-" {
             check.stdin()?;
@@ -80,8 +79,7 @@ enum Form {
 }
 
 struct Check<'a> {
-    policy: &'a Policy,
-    matcher: &'a Matcher,
+    compiled: &'a Compiled,
     form: Form,
     answer: &'a mut Answer,
     /// Whether there was any address.
@@ -130,37 +128,57 @@ impl Check<'_> {
     }
 
     fn address(&mut self, address: IpAddr, input: &[u8]) -> Result<(), Stop> {
-        let decision = self.matcher.decide(address);
+        let Compiled { matcher, policy } = self.compiled;
+        let decision = matcher.decide(address);
         let action = decision.action();
         if !action.is_allow() {
             self.answer.worsen(Exit::No);
         }
         let address = Canonical::from(address);
-        let rule = decision.rule().and_then(|index| Some((index, self.policy.rules().get(index)?)));
+        let label = decision.rule().and_then(|index| Some((index, matcher.label(index)?)));
         match self.form {
             Form::Quiet => Ok(()),
-            Form::Text => self.answer.line(format_args!("{address} {action} {}", Owner(rule.map(|(_, rule)| rule)))),
+            // Nobody knows whether it was a rule.
+            Form::Text if matcher.is_verdicts_only() => self.answer.line(format_args!("{address} {action}")),
+            Form::Text => {
+                let rules = policy.as_ref().map_or(&[][..], |policy| policy.rules());
+                let owner = label.map(|(index, label)| Owner { index, label, rule: rules.get(index) });
+                match owner {
+                    None => self.answer.line(format_args!("{address} {action} default")),
+                    Some(owner) => self.answer.line(format_args!("{address} {action} {owner}")),
+                }
+            }
             Form::Json => self.answer.json(&Verdict {
                 address: address.as_str(),
                 input: &String::from_utf8_lossy(input),
                 action: action.as_str(),
-                rule: rule.map(|(index, rule)| RuleJson::new(index, rule)),
+                rule: label.map(|(index, label)| RuleJson { index, line: label.line(), note: label.note() }),
                 network: Canonical::from(decision.network()).as_str(),
             }),
         }
     }
 }
 
-/// Who decided: `line 9: allow @office # the two offices`, `--allow office.txt` or `default`.
-struct Owner<'a>(Option<&'a Rule>);
+/// The rule that decided: `line 9: allow @office # the two offices`, `--allow office.txt`, or of an image, which does not
+/// know the target, `line 9: allow # the two offices`.
+struct Owner<'a> {
+    index: usize,
+    label: Label<'a>,
+    rule: Option<&'a Rule>,
+}
 
 impl fmt::Display for Owner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.map(|rule| (rule, rule.line(), rule.note())) {
-            None => f.write_str("default"),
+        match (self.rule, self.label.line(), self.label.note()) {
             // A list in the place of a policy: its note says where it comes from.
-            Some((_, 0, Some(note))) => f.write_str(note),
-            Some((rule, ..)) => write!(f, "{rule:#}"),
+            (_, 0, Some(note)) => f.write_str(note),
+            (Some(rule), ..) => write!(f, "{rule:#}"),
+            // From a builder, without a note.
+            (None, 0, None) => write!(f, "rule {}: {}", self.index, self.label.action()),
+            (None, line, note) => {
+                write!(f, "line {line}: {}", self.label.action())?;
+                note.map_or(Ok(()), |note| write!(f, " # {note}"))
+            }
         }
     }
 }
@@ -187,10 +205,4 @@ struct RuleJson<'a> {
     index: usize,
     line: u32,
     note: Option<&'a str>,
-}
-
-impl<'a> RuleJson<'a> {
-    fn new(index: usize, rule: &'a Rule) -> Self {
-        Self { index, line: rule.line(), note: rule.note() }
-    }
 }

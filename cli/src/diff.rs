@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::answer::{Answer, Stop};
 use crate::args::{Families, PolicyArgs};
 use crate::exit::Exit;
-use crate::policy::{Subject, compile};
+use crate::policy::Subject;
 
 /// Print who is newly allowed and newly denied
 ///
@@ -27,9 +27,9 @@ Example:
   cidrgate diff policy.txt next.txt"
 )]
 pub(crate) struct Args {
-    /// The policy that holds
+    /// The policy that holds, or its image
     old: Option<OsString>,
-    /// The policy that is to hold; --allow and --deny can stand in its place
+    /// The policy that is to hold, or its image; --allow and --deny can stand in its place
     new: Option<OsString>,
     #[command(flatten)]
     families: Families,
@@ -51,8 +51,9 @@ pub(crate) fn run(args: Args, answer: &mut Answer) -> Result<(), Stop> {
 
     let parts = args.from.parts([&old, &new], [])?;
     // A set may well be new, or no longer used.
-    let [old, new] = [&old, &new].map(|policy| parts.policy_with(policy, |finding| finding.code() != Code::UnusedSet));
-    let change = compile(&old?)?.diff(&compile(&new?)?);
+    let [old, new] =
+        [&old, &new].map(|policy| parts.compiled_with(policy, |finding| finding.code() != Code::UnusedSet));
+    let change = old?.matcher.diff(&new?.matcher);
     let allowed = args.families.of(change.newly_allowed());
     let denied = args.families.of(change.newly_denied());
     for (sign, set) in [("+", &allowed), ("-", &denied)] {

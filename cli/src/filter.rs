@@ -14,7 +14,6 @@ use crate::args::PolicyArgs;
 use crate::diagnose::tell;
 use crate::exit::Exit;
 use crate::pieces::{Piece, Pieces};
-use crate::policy::compile;
 use crate::progress::Progress;
 use crate::source::Source;
 
@@ -35,7 +34,7 @@ Examples:
   tail -f access.log | cidrgate filter -v --allow office.txt"
 )]
 pub(crate) struct Args {
-    /// Policy text or JSON
+    /// Policy text or JSON, or an image
     policy: Option<OsString>,
     /// Logs; standard input if there is none
     #[arg(value_name = "LOG")]
@@ -63,8 +62,7 @@ pub(crate) fn run(args: Args, answer: &mut Answer) -> Result<(), Stop> {
     if logs.is_empty() {
         logs.push(Source::Stdin);
     }
-    let policy = args.from.parts([&subject], &logs)?.policy(&subject)?;
-    let matcher = compile(&policy)?;
+    let matcher = args.from.parts([&subject], &logs)?.compiled(&subject)?.matcher;
 
     let wanted = if args.invert { Action::Deny } else { Action::Allow };
     let form = match (args.count, args.json) {

@@ -4,11 +4,14 @@ use cidrgate::{List, ListReader};
 
 use crate::answer::Stop;
 use crate::diagnose::Text;
-use crate::source::{Form, Source};
+use crate::source::{Form, Refused, Source, is_image};
 
 /// Reads a list and says what is worth a warning; where it is none, says why.
 pub(crate) fn read(source: &Source, lenient: bool) -> Result<List, Stop> {
-    let (list, bytes) = source.read(Form::List, |bytes| ListReader::new().lenient(lenient).read(bytes))?;
+    let (list, bytes) = source.read(Form::List, |bytes| match is_image(bytes) {
+        true => Err(Refused::NoList),
+        false => Ok(ListReader::new().lenient(lenient).read(bytes)?),
+    })?;
     Text { name: source, bytes: &bytes }.warnings(list.warnings());
     Ok(list)
 }

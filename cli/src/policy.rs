@@ -1,4 +1,4 @@
-//! Policies: from a text, or from lists in its place.
+//! Policies: from a text, or from an image or lists in its place.
 
 use std::ffi::OsString;
 
@@ -8,13 +8,23 @@ use crate::answer::Stop;
 use crate::args::PolicyArgs;
 use crate::diagnose::{Text, tell};
 use crate::list;
-use crate::source::{Form, Source, stdin_once};
+use crate::source::{Form, Source, is_image, stdin_once};
 
 /// What stands where a POLICY is expected.
 pub(crate) enum Subject {
     Text(Source),
     /// The lists of `--allow` and `--deny`.
     Lists,
+}
+
+impl Subject {
+    /// What messages call it.
+    fn name(&self) -> String {
+        match self {
+            Self::Text(source) => source.to_string(),
+            Self::Lists => LISTS.into(),
+        }
+    }
 }
 
 /// What a policy made of lists is called.
@@ -68,29 +78,61 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// The policy, and on standard error what is worth a warning; where it is none, why.
+    /// The policy, and on standard error what is worth a warning; where it is none, why. An image is none.
     pub(crate) fn policy(&self, subject: &Subject) -> Result<Policy, Stop> {
         self.policy_with(subject, |_| true)
     }
 
     /// The same with those warnings only that are `worth` it.
     pub(crate) fn policy_with(&self, subject: &Subject, worth: fn(&Finding) -> bool) -> Result<Policy, Stop> {
-        let (policy, name, bytes) = match subject {
-            Subject::Text(source) => {
-                let (policy, bytes) = self.of_text(source)?;
-                (policy, source.to_string(), bytes)
+        match self.read(subject, worth)? {
+            Read::Policy(policy) => Ok(policy),
+            Read::Image(_) => {
+                let name = subject.name();
+                tell(format_args!("{name}: this is an image; what is needed here is the policy it was made of"));
+                Err(Stop::Told)
             }
-            Subject::Lists => (self.of_lists()?, LISTS.into(), Vec::new()),
-        };
-        let warnings = policy.warnings().iter().filter(|finding| worth(finding));
-        Text { name: &name, bytes: &bytes }.warnings(warnings);
-        Ok(policy)
+        }
     }
 
-    fn of_text(&self, source: &Source) -> Result<(Policy, Vec<u8>), Stop> {
+    /// What answers for the policy or image, and on standard error what is worth a warning; where it is neither, why.
+    pub(crate) fn compiled(&self, subject: &Subject) -> Result<Compiled, Stop> {
+        let compiled = self.compiled_with(subject, |_| true)?;
+        if compiled.policy.is_none() {
+            for (set, _) in &self.sets {
+                tell(format_args!("{}: warning[unused-set]: an image uses no sets, so not @{set}", subject.name()));
+            }
+        }
+        Ok(compiled)
+    }
+
+    /// The same with those warnings only that are `worth` it.
+    pub(crate) fn compiled_with(&self, subject: &Subject, worth: fn(&Finding) -> bool) -> Result<Compiled, Stop> {
+        Ok(match self.read(subject, worth)? {
+            Read::Policy(policy) => Compiled { matcher: compile(&policy)?, policy: Some(policy) },
+            Read::Image(matcher) => Compiled { matcher: *matcher, policy: None },
+        })
+    }
+
+    fn read(&self, subject: &Subject, worth: fn(&Finding) -> bool) -> Result<Read, Stop> {
+        let (read, bytes) = match subject {
+            Subject::Text(source) => self.of_text(source)?,
+            Subject::Lists => (Read::Policy(self.of_lists()?), Vec::new()),
+        };
+        if let Read::Policy(policy) = &read {
+            let warnings = policy.warnings().iter().filter(|finding| worth(finding));
+            Text { name: &subject.name(), bytes: &bytes }.warnings(warnings);
+        }
+        Ok(read)
+    }
+
+    fn of_text(&self, source: &Source) -> Result<(Read, Vec<u8>), Stop> {
         let reader = PolicyReader::new().lenient(self.args.lenient);
         let reader = self.sets.iter().fold(reader, |reader, (name, set)| reader.set(name.as_str(), set.clone()));
-        source.read(Form::Policy, |bytes| reader.read(bytes))
+        source.read(Form::Policy, |bytes| match is_image(bytes) {
+            true => Ok(Read::Image(Box::new(Matcher::load(bytes)?))),
+            false => Ok(Read::Policy(reader.read(bytes)?)),
+        })
     }
 
     /// Each list is one rule; any deny wins.
@@ -110,6 +152,18 @@ impl Parts<'_> {
         }
         builder.build().map_err(refused)
     }
+}
+
+/// What was read in the place of a policy.
+enum Read {
+    Policy(Policy),
+    Image(Box<Matcher>),
+}
+
+/// What answers, and the policy that it was made of, which an image does not have.
+pub(crate) struct Compiled {
+    pub(crate) matcher: Matcher,
+    pub(crate) policy: Option<Policy>,
 }
 
 /// The policy, ready to answer.

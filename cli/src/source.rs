@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, IsTerminal, Read};
 use std::path::PathBuf;
 
-use cidrgate::{MAX_INPUT, MAX_LINE, ReadError};
+use cidrgate::{IMAGE_MAGIC, ImageError, MAX_INPUT, MAX_LINE, ReadError};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::answer::Stop;
@@ -25,7 +25,7 @@ pub(crate) enum Source {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     List,
-    /// May be JSON, whose lines have no limit.
+    /// May be JSON or an image, whose lines have no limit.
     Policy,
 }
 
@@ -90,7 +90,7 @@ impl Source {
             }
             // The carriage return before a line's end does not count, and is not seen yet.
             let endless = text.len() - line_start > MAX_LINE + 1;
-            if endless && !(form == Form::Policy && is_json(&text)) {
+            if endless && !(form == Form::Policy && (is_image(&text) || is_json(&text))) {
                 return Ok(text);
             }
         }
@@ -100,15 +100,23 @@ impl Source {
     pub(crate) fn read<T>(
         &self,
         form: Form,
-        read: impl FnOnce(&[u8]) -> Result<T, ReadError>,
+        read: impl FnOnce(&[u8]) -> Result<T, Refused>,
     ) -> Result<(T, Vec<u8>), Stop> {
         let progress = Progress::of(self);
         let done = self.text(form, &progress).map(|bytes| (read(&bytes), bytes));
         drop(progress);
         match done.map_err(|error| self.unreadable(error))? {
             (Ok(value), bytes) => Ok((value, bytes)),
-            (Err(error), bytes) => {
+            (Err(Refused::Text(error)), bytes) => {
                 Text { name: self, bytes: &bytes }.faults(&error);
+                Err(Stop::Told)
+            }
+            (Err(Refused::Image(error)), _) => {
+                tell(format_args!("{self}: {error}"));
+                Err(Stop::Told)
+            }
+            (Err(Refused::NoList), _) => {
+                tell(format_args!("{self}: this is an image; what is needed here is a list"));
                 Err(Stop::Told)
             }
         }
@@ -124,6 +132,31 @@ impl Source {
     pub(crate) fn is_typed(&self) -> bool {
         *self == Self::Stdin && io::stdin().is_terminal()
     }
+}
+
+/// Why what was read is not what it should be.
+pub(crate) enum Refused {
+    Text(ReadError),
+    Image(ImageError),
+    /// It is an image where a list is needed.
+    NoList,
+}
+
+impl From<ReadError> for Refused {
+    fn from(error: ReadError) -> Self {
+        Self::Text(error)
+    }
+}
+
+impl From<ImageError> for Refused {
+    fn from(error: ImageError) -> Self {
+        Self::Image(error)
+    }
+}
+
+/// Whether this is an image in the place of a policy.
+pub(crate) fn is_image(bytes: &[u8]) -> bool {
+    bytes.starts_with(&IMAGE_MAGIC)
 }
 
 /// Whether a policy with this text is JSON.

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Watch keeps the gate at the image in a file: it looks at the file now and then every so often, and replaces the
+// Watch keeps the gate at the image in a file: it takes the file now, looks at it again every so often, and replaces the
 // policy when the bytes have changed, until the context is done. Then it returns the error of the context.
 //
 // Only the bytes count, not times or names, so it does not matter how the file is written: in place, renamed, or behind a

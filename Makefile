@@ -73,9 +73,9 @@ go-tests:
 	@set -e; for module in $(GO_MODULES); do \
 		echo "go vet, staticcheck: $$module"; (cd $$module && $(GO_ENV) $(GO) vet ./... && $(GO_ENV) $(STATICCHECK) ./...); \
 	done
-	cd go && $(GO_ENV) $(GO) test -race -count=1 ./...
+	cd go && $(GO_ENV) $(GO) test -race -short -count=1 ./...
 	cd go && $(GO_ENV) GOEXPERIMENT=cgocheck2 GOGC=1 $(GO) test -count=1 ./compile
-	cd go && $(GO_ENV) $(GO) test -count=1 -run Allocate .
+	cd go && $(GO_ENV) $(GO) test -count=1 .
 	cd examples/go && $(GO) test -race -count=1 .
 	cd go/bench && $(GO_ENV) $(GO) run . -smoke > /dev/null
 # No C compiler is asked for, whatever the machine.

@@ -78,8 +78,7 @@ func (p *Policy) Allows(addr netip.Addr) bool {
 			return false
 		}
 		h = binary.BigEndian.Uint64(octets)
-		l := binary.BigEndian.Uint64(octets[8:])
-		if h != 0 || l>>32 != 0xffff {
+		if h != 0 || binary.BigEndian.Uint32(octets[8:]) != 0xffff {
 			i := (h - x.v6.low) >> (x.v6.shift & 63)
 			if i >= uint64(len(x.v6.cells)) { // far from all keys, as most addresses are
 				return x.v6.odd && h >= x.v6.low && addr.Zone() == ""
@@ -90,7 +89,7 @@ func (p *Policy) Allows(addr netip.Addr) bool {
 			c := &x.v6.cells[i]
 			slot := x.slots[c.base+uint32(h>>(c.shift&63))]
 			if slot&1 != 0 || len(x.lows) != 0 {
-				return x.odd6(slot, h, l)
+				return x.odd6(slot, h, binary.BigEndian.Uint64(octets[8:]))
 			}
 			w := (*[line]uint64)(x.words[slot>>1:])
 			a := h | half
@@ -100,7 +99,7 @@ func (p *Policy) Allows(addr netip.Addr) bool {
 		if addr.Zone() != "" {
 			return false
 		}
-		h = l << 32
+		h = uint64(binary.BigEndian.Uint32(octets[12:])) << 32
 	}
 	i := (h - x.v4.low) >> (x.v4.shift & 63)
 	if i >= uint64(len(x.v4.cells)) {

@@ -14,5 +14,5 @@
 // Whatever cannot be decided is denied: a nil policy, the zero [netip.Addr], an address with a zone.
 //
 // What it costs: a look-up is a few array reads and does not allocate; an index takes 4 bytes an edge of IPv4 and 8 or
-// 16 of IPv6, and about 2 more. Loading is linear in the length of the image. README.md beside this package has figures.
+// 16 of IPv6, and 2 to 7 more. Loading is linear in the length of the image. README.md beside this package has figures.
 package cidrgate

@@ -23,7 +23,7 @@ import (
 // size, and each cell into slots of equal size, more of them where keys are denser. If more keys are in a slot than a
 // line is sure to hold, the slot names a node, which divides the range between its own first key and last.
 //
-// Nothing but the slots stands beside the keys, so an index takes 4, 8 or 16 bytes a key and about 2 more. Building it
+// Nothing but the slots stands beside the keys, so an index takes 4, 8 or 16 bytes a key and 2 to 7 more. Building it
 // is linear in the number of keys, times the depth of the nodes, which the width of an address bounds.
 type index struct {
 	words []uint64 // those of IPv6, then those of IPv4; after each a line that is above every address

@@ -5,13 +5,13 @@ CARGO ?= cargo
 # Each feature alone, and none.
 FEATURES = "" std serde json azure watch capi
 
-.PHONY: build install uninstall header test fmt lint docs features unit examples c bench bench-smoke bench-docs bench-c bench-gate instructions instructions-update check-deep fuzz
+.PHONY: build install uninstall header test fmt lint docs features unit examples c go bench bench-smoke bench-docs bench-c bench-gate bench-go instructions instructions-update check-deep fuzz
 
 build:
 
 include install.mk
 
-test: fmt lint features docs unit examples bench-smoke c
+test: fmt lint features docs unit examples bench-smoke c go
 
 fmt:
 	$(CARGO) fmt --all --check
@@ -56,6 +56,45 @@ SCRATCH = $(ABSOLUTE_TARGET)/c
 c-installed:
 	@$(MAKE) --silent install PREFIX="$(SCRATCH)/prefix" DESTDIR= LIBDIR="$(SCRATCH)/prefix/lib" \
 		INCLUDEDIR="$(SCRATCH)/prefix/include" MANDIR="$(SCRATCH)/prefix/share/man"
+
+# The Go packages and their example, with the command and the C library of the scratch prefix. Go is not needed for the
+# rest, so it may be missing.
+GO ?= go
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GO_MODULES = go go/bench examples/go
+GO_ENV = CIDRGATE_COMMAND="$(SCRATCH)/prefix/bin/cidrgate" PKG_CONFIG_PATH="$(SCRATCH)/prefix/lib/pkgconfig" \
+	LD_LIBRARY_PATH="$(SCRATCH)/prefix/lib"
+go: c-installed
+	@if command -v $(GO) > /dev/null; then $(MAKE) --no-print-directory go-tests; else echo 'LEFT OUT: Go'; fi
+
+.PHONY: go-tests go-big-endian go-images
+go-tests:
+	@test -z "$$(gofmt -l $(GO_MODULES))" || { gofmt -d $(GO_MODULES); false; }
+	@set -e; for module in $(GO_MODULES); do \
+		echo "go vet, staticcheck: $$module"; (cd $$module && $(GO_ENV) $(GO) vet ./... && $(GO_ENV) $(STATICCHECK) ./...); \
+	done
+	cd go && $(GO_ENV) $(GO) test -race -short -count=1 ./...
+	cd go && $(GO_ENV) GOEXPERIMENT=cgocheck2 GOGC=1 $(GO) test -count=1 ./compile
+	cd go && $(GO_ENV) $(GO) test -count=1 .
+	cd examples/go && $(GO) test -race -count=1 .
+	cd go/bench && $(GO_ENV) $(GO) run . -smoke > /dev/null
+# No C compiler is asked for, whatever the machine.
+	cd examples/go && CGO_ENABLED=0 GOARCH=arm64 $(GO) build -o /dev/null .
+	cd go && CGO_ENABLED=0 GOARCH=s390x $(GO) vet .
+	@if [ "$$($(GO) env GOHOSTARCH)" = amd64 ]; then echo 'go test, 32 bits'; \
+		cd go && $(GO_ENV) CGO_ENABLED=0 GOARCH=386 $(GO) test -short -count=1 .; fi
+	@if command -v qemu-s390x > /dev/null; then $(MAKE) --no-print-directory go-big-endian; \
+		else echo 'LEFT OUT: big-endian, which needs qemu-s390x'; fi
+
+go-big-endian:
+	cd go && $(GO_ENV) CGO_ENABLED=0 GOARCH=s390x $(GO) test -short -count=1 -exec qemu-s390x .
+
+# The images that the Go tests and examples load, from the policies they are of.
+go-images: c-installed
+	@set -e; for policy in examples/office:go/testdata/office $(foreach name,blue green locked,\
+		examples/go/testdata/$(name):examples/go/testdata/$(name)); do \
+		"$(SCRATCH)/prefix/bin/cidrgate" compile "$${policy%%:*}.policy" -o "$${policy##*:}.image" > /dev/null; \
+	done
 
 # DPDK's tables as peers, where DPDK is (Debian: libdpdk-dev).
 DPDK = $(SCRATCH)/dpdk.so
@@ -104,6 +143,11 @@ instructions-update:
 	$(CARGO) build --quiet --release -p cidrgate-benches
 	tests/instructions/run.sh "$(BUILT)/cidrgate-benches" --update
 
+# Nanoseconds a look-up and bytes, beside other Go packages.
+bench-go: c-installed
+	cd go/bench && $(GO_ENV) CIDRGATE_DATA="$(or $(CIDRGATE_DATA),$(wildcard $(CURDIR)/../shared/data))" $(GO) run .
+
+FUZZ_SECONDS ?= 60
 # The same laws on many more random cases, optimised; the gate through more orders of its steps, a million replaces and
 # ten thousand reloads, and once more with AddressSanitizer, which is an unstable option of a stable compiler.
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
@@ -115,9 +159,11 @@ check-deep: c-installed instructions fuzz
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address $(CARGO) test --release -p cidrgate --test gate_stress \
 		--target $(HOST) --target-dir $(TARGET)/asan -- --nocapture
 	tests/c/deep.sh "$(SCRATCH)/prefix" "$(SCRATCH)"
+	@if command -v $(GO) > /dev/null; then cd go && \
+		$(GO_ENV) $(GO) test -count=1 -run XXX -fuzz FuzzLoad -fuzztime $(FUZZ_SECONDS)s -fuzzminimizetime 10x -parallel 2 . && \
+		$(GO_ENV) CIDRGATE_RELOADS=10000 $(GO) test -count=1 -run Reloads .; else echo 'LEFT OUT: Go'; fi
 
 # Each target from the corpus on. The sanitizers are an unstable option of a stable compiler.
-FUZZ_SECONDS ?= 60
 fuzz:
 	@if ! command -v cargo-fuzz > /dev/null; then echo 'LEFT OUT: fuzzing: there is no cargo-fuzz' >&2; exit 0; fi; \
 	set -e; for target in load policy list; do \

@@ -1,0 +1,3 @@
+module example.com/cidrgate
+
+go 1.24

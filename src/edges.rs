@@ -49,8 +49,13 @@ impl<W: Word> Edges<W> {
         self.0.is_empty()
     }
 
+    /// How many edges lie at or below `at`.
+    pub(crate) fn rank(&self, at: W) -> usize {
+        self.0.partition_point(|edge| *edge <= at)
+    }
+
     pub(crate) fn contains(&self, at: W) -> bool {
-        self.0.partition_point(|edge| *edge <= at) % 2 == 1
+        self.rank(at) % 2 == 1
     }
 
     /// The lowest member from `first` to `last`.

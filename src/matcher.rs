@@ -16,7 +16,7 @@ use crate::painting::{DEFAULT, Segments, network_in, segment};
 use crate::policy::{Action, CompileError, Policy, paint};
 use crate::range::Family;
 use crate::set::CidrSet;
-use crate::trie::{Lane, Trie};
+use crate::trie::{Lane, Parity, Search};
 use crate::word::Word;
 
 /// A compiled policy: immutable, `Send + Sync`, made by [`Policy::compile`].
@@ -36,15 +36,15 @@ pub struct Matcher {
 /// One family.
 #[derive(Clone, Debug)]
 struct Side<W: Lane> {
-    /// Rank among the edges of the allowed set; an odd one is an allow.
-    verdict: Trie<W>,
+    /// Of the edges of the allowed set: an odd number at or below an address is an allow.
+    verdict: W::Index,
     owners: Option<Owners<W>>,
 }
 
 impl<W: Lane> Default for Side<W> {
     fn default() -> Self {
         // Without a line even of an empty index there is no memory for anything.
-        let verdict = Trie::build(&[]).unwrap_or_else(|OutOfMemory| handle_alloc_error(Layout::new::<Self>()));
+        let verdict = W::Index::build(&[]).unwrap_or_else(|OutOfMemory| handle_alloc_error(Layout::new::<Self>()));
         Self { verdict, owners: None }
     }
 }
@@ -52,7 +52,7 @@ impl<W: Lane> Default for Side<W> {
 #[derive(Clone, Debug)]
 struct Owners<W: Lane> {
     segments: Segments<W>,
-    rank: Trie<W>,
+    rank: Search<W>,
 }
 
 /// What a matcher still knows of a rule.
@@ -225,9 +225,9 @@ impl Policy {
 
 impl<W: Lane + Family> Side<W> {
     fn new(allowed: &Edges<W>, segments: Option<Segments<W>>) -> Result<Self, OutOfMemory> {
-        let verdict = Trie::build(allowed.as_slice())?;
+        let verdict = W::Index::build(allowed.as_slice())?;
         let owners = match segments {
-            Some(segments) => Some(Owners { rank: Trie::build(&segments.edges)?, segments }),
+            Some(segments) => Some(Owners { rank: Search::build(&segments.edges)?, segments }),
             None => None,
         };
         Ok(Self { verdict, owners })
@@ -237,11 +237,11 @@ impl<W: Lane + Family> Side<W> {
     fn decide(&self, at: W, allowed: &Edges<W>) -> (Option<u32>, IpNet) {
         let (edges, rank, owner) = match &self.owners {
             Some(Owners { segments, rank }) => {
-                let rank = rank.rank(at);
+                let rank = rank.rank(&segments.edges, at);
                 // One owner more than there are edges: there always is one.
                 (&*segments.edges, rank, Some(segments.owners.get(rank).copied().unwrap_or(DEFAULT)))
             }
-            None => (allowed.as_slice(), self.verdict.rank(at), None),
+            None => (allowed.as_slice(), allowed.rank(at), None),
         };
         let len = network_in(at, segment(edges, rank));
         (owner, (at & W::mask(len)).net(len))
@@ -289,18 +289,27 @@ impl Matcher {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allows_batch(&self, addrs: &[IpAddr], allowed: &mut [bool]) {
-        batch(addrs, allowed, |addr| self.allows(*addr));
+        for (place, addr) in places(allowed, addrs.len()).iter_mut().zip(addrs) {
+            *place = self.allows(*addr);
+        }
     }
 
     /// As [`allows_batch`](Self::allows_batch), of IPv4 addresses as octets in network order.
     pub fn allows_batch_v4(&self, addrs: &[[u8; 4]], allowed: &mut [bool]) {
-        batch(addrs, allowed, |octets| self.allows_v4(Ipv4Addr::from(*octets)));
+        let places = places(allowed, addrs.len());
+        self.v4.verdict.batch(addrs.iter().map(|octets| u32::from_be_bytes(*octets)), places);
     }
 
     /// As [`allows_batch`](Self::allows_batch), of IPv6 addresses as octets in network order; IPv4-mapped ones are
     /// IPv4 addresses.
     pub fn allows_batch_v6(&self, addrs: &[[u8; 16]], allowed: &mut [bool]) {
-        batch(addrs, allowed, |octets| self.allows_v6(Ipv6Addr::from(*octets)));
+        let places = places(allowed, addrs.len());
+        self.v6.verdict.batch(addrs.iter().map(|octets| u128::from_be_bytes(*octets)), places);
+        for (place, octets) in places.iter_mut().zip(addrs) {
+            if let Some(addr) = Ipv6Addr::from(*octets).to_ipv4_mapped() {
+                *place = self.allows_v4(addr);
+            }
+        }
     }
 
     /// The answer with its reason. An IPv4-mapped address is the IPv4 address. Allocates nothing.
@@ -352,9 +361,9 @@ impl Matcher {
     }
 }
 
-fn batch<T>(addrs: &[T], allowed: &mut [bool], allows: impl Fn(&T) -> bool) {
+/// The places that have one of so many addresses; the others are false.
+fn places(allowed: &mut [bool], addrs: usize) -> &mut [bool] {
     allowed.fill(false);
-    for (place, addr) in allowed.iter_mut().zip(addrs) {
-        *place = allows(addr);
-    }
+    let len = allowed.len().min(addrs);
+    &mut allowed[..len]
 }

@@ -5,7 +5,7 @@ CARGO ?= cargo
 # Each feature alone, and none.
 FEATURES = "" std serde json azure capi
 
-.PHONY: build install uninstall header test fmt lint docs features unit examples c bench bench-smoke bench-c check-deep
+.PHONY: build install uninstall header test fmt lint docs features unit examples c bench bench-smoke bench-docs bench-c instructions instructions-update check-deep
 
 build:
 
@@ -17,7 +17,8 @@ fmt:
 	$(CARGO) fmt --all --check
 
 lint:
-	$(CARGO) clippy --quiet --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --quiet --workspace --exclude cidrgate-benches --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --quiet -p cidrgate-benches --all-targets -- -D warnings
 # Chains of `if let ... && let ...` came with Rust 1.88, which clippy's msrv lint does not see.
 	@! git grep -nE '(&&|^ *if .*&&) *let ' -- '*.rs' || { echo 'let chains need Rust 1.88' >&2; false; }
 
@@ -32,7 +33,7 @@ docs:
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --quiet -p cidrgate --no-deps --all-features
 
 unit:
-	$(CARGO) test --workspace --all-features
+	$(CARGO) test --workspace --exclude cidrgate-benches --all-features
 
 # What the README shows.
 examples:
@@ -56,8 +57,30 @@ c-installed:
 	@$(MAKE) --silent install PREFIX="$(SCRATCH)/prefix" DESTDIR= LIBDIR="$(SCRATCH)/prefix/lib" \
 		INCLUDEDIR="$(SCRATCH)/prefix/include" MANDIR="$(SCRATCH)/prefix/share/man"
 
-bench:
-	$(CARGO) run --release -p cidrgate-benches
+# DPDK's tables as peers, where DPDK is (Debian: libdpdk-dev).
+DPDK = $(SCRATCH)/dpdk.so
+.PHONY: dpdk
+dpdk:
+	@mkdir -p "$(SCRATCH)"
+	@if pkg-config --exists libdpdk 2>/dev/null; then \
+		$(CC) -shared -fPIC -O2 $$(pkg-config --cflags libdpdk) benches/c/dpdk.c -o "$(DPDK)" $$(pkg-config --libs libdpdk); \
+	fi
+
+# The peers ask for a newer Rust than the rest, so the feature is on nowhere else.
+BENCH = $(CARGO) run --quiet --release -p cidrgate-benches --features peers --
+BENCH_ARGS =
+# Prints the tables, which it keeps as bench.md and bench.json in the target folder. BENCH_ARGS="--help" tells how to
+# measure less.
+bench: dpdk
+	$(CARGO) build --quiet --release -p cidrgate-cli
+	{ BENCH_ARGS='$(BENCH_ARGS)' benches/machine.sh && \
+		CIDRGATE_DPDK="$(DPDK)" $(BENCH) --json "$(TARGET)/bench.json" $(BENCH_ARGS) && \
+		benches/processes.sh "$(BUILT)/cidrgate"; } > "$(TARGET)/bench.md"
+	@cat "$(TARGET)/bench.md"
+
+# Puts what `make bench` last printed into the document.
+bench-docs:
+	sed -i -e '/<!-- bench -->/,/<!-- end -->/{//!d}' -e '/<!-- bench -->/r $(TARGET)/bench.md' docs/benchmarks.md
 
 bench-smoke:
 	$(CARGO) run --quiet -p cidrgate-benches -- --smoke > /dev/null
@@ -68,7 +91,16 @@ bench-c: c-installed
 		-L"$(SCRATCH)/prefix/lib" -lcidrgate -Wl,-rpath,"$(SCRATCH)/prefix/lib"
 	$(CARGO) run --quiet --release -p cidrgate-benches -- --c "$(SCRATCH)/bench" "$(SCRATCH)"
 
+# The instructions of look-ups and builds, against those recorded.
+instructions:
+	$(CARGO) build --quiet --release -p cidrgate-benches
+	tests/instructions/run.sh "$(BUILT)/cidrgate-benches"
+
+instructions-update:
+	$(CARGO) build --quiet --release -p cidrgate-benches
+	tests/instructions/run.sh "$(BUILT)/cidrgate-benches" --update
+
 # The same laws on many more random cases, optimised.
-check-deep: c-installed
-	PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --release --workspace --all-features
+check-deep: c-installed instructions
+	PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --release --workspace --exclude cidrgate-benches --all-features
 	tests/c/deep.sh "$(SCRATCH)/prefix" "$(SCRATCH)"

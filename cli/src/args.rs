@@ -11,7 +11,7 @@ use cidrgate::{Action, CidrSet, SetName};
 
 use crate::exit::Exit;
 use crate::source::Source;
-use crate::{check, diff, explain, filter, lint, manual, merge};
+use crate::{bench, check, diff, explain, filter, lint, manual, merge};
 
 /// May this source address in, and why? Reads, checks and merges CIDR allow and deny lists.
 #[derive(Parser)]
@@ -29,6 +29,7 @@ Examples:
   cidrgate merge drop.txt feodo.txt.gz                 the smallest list of both together
   cidrgate diff policy.txt next.txt                    who gets in, who is locked out
   cidrgate filter --allow office.txt access.log        the lines of the log that come from there
+  cidrgate bench policy.txt                            how fast this machine answers
 
 POLICY is policy text, or JSON if it starts with `{`. LIST has one address, network or range a line.
 Both may be gzipped; `-` is standard input.
@@ -43,6 +44,7 @@ pub(crate) enum Verb {
     Merge(merge::Args),
     Diff(diff::Args),
     Filter(filter::Args),
+    Bench(bench::Args),
     #[command(hide = true)]
     Man(manual::ManArgs),
     #[command(hide = true)]

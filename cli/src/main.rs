@@ -4,6 +4,7 @@
 
 mod answer;
 mod args;
+mod bench;
 mod check;
 mod diagnose;
 mod diff;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Verb::Merge(args) => ("merge", merge::run(&args, &mut answer)),
         Verb::Diff(args) => ("diff", diff::run(args, &mut answer)),
         Verb::Filter(args) => ("filter", filter::run(args, &mut answer)),
+        Verb::Bench(args) => ("bench", bench::run(args, &mut answer)),
         Verb::Man(args) => ("man", manual::man(&args, &mut answer)),
         Verb::Completions(args) => ("completions", manual::completions(&args, &mut answer)),
     };

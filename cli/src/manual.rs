@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn the_page_has_the_verbs_that_are_shown() {
         let page = page().unwrap();
-        for verb in ["CHECK", "EXPLAIN", "LINT", "MERGE", "DIFF", "FILTER"] {
+        for verb in ["CHECK", "EXPLAIN", "LINT", "MERGE", "DIFF", "FILTER", "BENCH"] {
             assert!(page.contains(&format!(".SH \"CIDRGATE {verb}\"\n")), "{verb}");
         }
         for hidden in ["MAN", "COMPLETIONS", "HELP"] {

@@ -99,10 +99,7 @@ impl<W: Word> Edges<W> {
 
 /// Sorts ranges and joins those that overlap or touch, in place.
 pub(crate) fn merge_ranges<W: Word>(ranges: &mut Vec<(W, W)>) {
-    if !ranges.is_sorted() {
-        // In place: the stable sort takes memory that cannot be refused.
-        ranges.sort_unstable();
-    }
+    sort(ranges);
     ranges.dedup_by(|next, kept| {
         let joins = kept.1.next().is_none_or(|after| next.0 <= after);
         if joins {
@@ -110,6 +107,62 @@ pub(crate) fn merge_ranges<W: Word>(ranges: &mut Vec<(W, W)>) {
         }
         joins
     });
+}
+
+/// Sorts ranges by where they start: first into buckets, where memory can be had for that, then each bucket.
+fn sort<W: Word>(ranges: &mut Vec<(W, W)>) {
+    /// Fewer are not worth it.
+    const FEW: usize = 64;
+    if ranges.is_sorted_by_key(|range| range.0) {
+        return;
+    }
+    let spread = if ranges.len() < FEW { None } else { spread(ranges).ok() };
+    match spread {
+        Some((spread, ends)) => {
+            *ranges = spread;
+            let mut rest = &mut ranges[..];
+            let mut start = 0;
+            for end in ends {
+                let (bucket, after) = core::mem::take(&mut rest).split_at_mut(end as usize - start);
+                // In place: the stable sort takes memory that cannot be refused.
+                bucket.sort_unstable_by_key(|range| range.0);
+                (rest, start) = (after, end as usize);
+            }
+        }
+        None => ranges.sort_unstable_by_key(|range| range.0),
+    }
+}
+
+/// The ranges in buckets, each with a part of the addresses, and where the buckets end.
+#[allow(clippy::type_complexity)]
+fn spread<W: Word>(ranges: &[(W, W)]) -> Result<(Vec<(W, W)>, Vec<u32>), OutOfMemory> {
+    /// More buckets would not fit the first caches.
+    const MOST_BITS: u32 = 14;
+    let (low, high) = ranges.iter().fold((W::MAX, W::ZERO), |(low, high), range| (low.min(range.0), high.max(range.0)));
+    let bits = (ranges.len() / 2).ilog2().min(MOST_BITS);
+    let shift = (W::BITS - (high - low).leading_zeros()).saturating_sub(bits).min(W::BITS - 1);
+    let bucket = |range: &(W, W)| ((range.0 - low) >> shift).low_usize();
+    u32::try_from(ranges.len()).map_err(|_| OutOfMemory)?;
+    let mut places = Vec::new();
+    places.try_reserve_exact((1 << bits) + 1)?;
+    places.resize((1 << bits) + 1, 0_u32);
+    ranges.iter().for_each(|range| places[bucket(range) + 1] += 1);
+    let mut sum = 0;
+    for place in &mut places {
+        sum += *place;
+        *place = sum;
+    }
+    let mut spread = Vec::new();
+    spread.try_reserve_exact(ranges.len())?;
+    spread.resize(ranges.len(), (W::ZERO, W::ZERO));
+    for range in ranges {
+        let place = &mut places[bucket(range)];
+        spread[*place as usize] = *range;
+        *place += 1;
+    }
+    // Each place has moved on to where its bucket ends.
+    places.truncate(1 << bits);
+    Ok((spread, places))
 }
 
 /// Moves the edges inside the foreign block to the first address after it; pairs cancel there. So the block copies

@@ -202,6 +202,12 @@ impl Policy {
     }
 
     fn matcher(&self, with_owners: bool) -> Result<Matcher, CompileError> {
+        if !with_owners {
+            if let Some(allowed) = self.allowed_by_union()? {
+                let (v4, v6) = (Side::new(allowed.v4(), None)?, Side::new(allowed.v6(), None)?);
+                return Ok(Matcher { v4, v6, allowed, labels: Vec::new(), default: self.default_action() });
+            }
+        }
         let painting = paint(self, |_, _| {})?;
         let allowed = painting.allowed(self)?;
         let mut labels = Vec::new();

@@ -109,60 +109,76 @@ pub(crate) fn merge_ranges<W: Word>(ranges: &mut Vec<(W, W)>) {
     });
 }
 
-/// Sorts ranges by where they start: first into buckets, where memory can be had for that, then each bucket.
+/// Sorts ranges by where they start: by their digits, where few tell all, else into buckets and then each bucket.
 fn sort<W: Word>(ranges: &mut Vec<(W, W)>) {
     /// Fewer are not worth it.
-    const FEW: usize = 64;
+    const FEW: usize = 512;
     if ranges.is_sorted_by_key(|range| range.0) {
         return;
     }
-    let spread = if ranges.len() < FEW { None } else { spread(ranges).ok() };
-    match spread {
-        Some((spread, ends)) => {
-            *ranges = spread;
-            let mut rest = &mut ranges[..];
-            let mut start = 0;
-            for end in ends {
-                let (bucket, after) = core::mem::take(&mut rest).split_at_mut(end as usize - start);
-                // In place: the stable sort takes memory that cannot be refused.
-                bucket.sort_unstable_by_key(|range| range.0);
-                (rest, start) = (after, end as usize);
-            }
-        }
-        None => ranges.sort_unstable_by_key(|range| range.0),
+    if ranges.len() < FEW || by_digits(ranges).is_err() {
+        // In place: the stable sort takes memory that cannot be refused.
+        ranges.sort_unstable_by_key(|range| range.0);
     }
 }
 
-/// The ranges in buckets, each with a part of the addresses, and where the buckets end.
-#[allow(clippy::type_complexity)]
-fn spread<W: Word>(ranges: &[(W, W)]) -> Result<(Vec<(W, W)>, Vec<u32>), OutOfMemory> {
-    /// More buckets would not fit the first caches.
-    const MOST_BITS: u32 = 14;
-    let (low, high) = ranges.iter().fold((W::MAX, W::ZERO), |(low, high), range| (low.min(range.0), high.max(range.0)));
-    let bits = (ranges.len() / 2).ilog2().min(MOST_BITS);
-    let shift = (W::BITS - (high - low).leading_zeros()).saturating_sub(bits).min(W::BITS - 1);
-    let bucket = |range: &(W, W)| ((range.0 - low) >> shift).low_usize();
+fn by_digits<W: Word>(ranges: &mut Vec<(W, W)>) -> Result<(), OutOfMemory> {
+    /// The counts of a digit stay in the first cache.
+    const DIGIT: u32 = 11;
+    /// With more digits, comparing is faster.
+    const MOST_DIGITS: u32 = 3;
     u32::try_from(ranges.len()).map_err(|_| OutOfMemory)?;
-    let mut places = Vec::new();
-    places.try_reserve_exact((1 << bits) + 1)?;
-    places.resize((1 << bits) + 1, 0_u32);
-    ranges.iter().for_each(|range| places[bucket(range) + 1] += 1);
-    let mut sum = 0;
-    for place in &mut places {
-        sum += *place;
-        *place = sum;
-    }
+    let low = ranges.iter().fold(W::MAX, |low, range| low.min(range.0));
+    let set = ranges.iter().fold(W::ZERO, |set, range| set | (range.0 - low));
+    let (from, to) = (set.trailing_zeros(), W::BITS - set.leading_zeros());
+    let mut ends = Vec::new();
+    ends.try_reserve_exact((1 << DIGIT) + 1)?;
     let mut spread = Vec::new();
     spread.try_reserve_exact(ranges.len())?;
     spread.resize(ranges.len(), (W::ZERO, W::ZERO));
+    if to <= from + DIGIT * MOST_DIGITS {
+        for shift in (from..to).step_by(DIGIT as usize) {
+            let digit = |first: W| ((first - low) >> shift).low_usize() % (1 << DIGIT);
+            scatter(ranges, &mut spread, &mut ends, 1 << DIGIT, digit);
+            core::mem::swap(ranges, &mut spread);
+        }
+        return Ok(());
+    }
+    let shift = to - DIGIT;
+    scatter(ranges, &mut spread, &mut ends, 1 << DIGIT, |first| ((first - low) >> shift).low_usize());
+    core::mem::swap(ranges, &mut spread);
+    let (mut rest, mut start) = (&mut ranges[..], 0);
+    for end in ends {
+        let (bucket, after) = rest.split_at_mut(end as usize - start);
+        bucket.sort_unstable_by_key(|range| range.0);
+        (rest, start) = (after, end as usize);
+    }
+    Ok(())
+}
+
+/// Copies the ranges in the order of one digit, those of equal ones as they were. Where those of each digit end is kept.
+fn scatter<W: Word>(
+    ranges: &[(W, W)],
+    spread: &mut [(W, W)],
+    ends: &mut Vec<u32>,
+    digits: usize,
+    digit: impl Fn(W) -> usize,
+) {
+    ends.clear();
+    ends.resize(digits + 1, 0);
+    ranges.iter().for_each(|range| ends[digit(range.0) + 1] += 1);
+    let mut sum = 0;
+    for end in ends.iter_mut() {
+        sum += *end;
+        *end = sum;
+    }
     for range in ranges {
-        let place = &mut places[bucket(range)];
+        let place = &mut ends[digit(range.0)];
         spread[*place as usize] = *range;
         *place += 1;
     }
-    // Each place has moved on to where its bucket ends.
-    places.truncate(1 << bits);
-    Ok((spread, places))
+    // Each has moved on from where its digit starts to where it ends.
+    ends.truncate(digits);
 }
 
 /// Moves the edges inside the foreign block to the first address after it; pairs cancel there. So the block copies

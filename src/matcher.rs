@@ -49,10 +49,40 @@ impl<W: Lane> Default for Side<W> {
     }
 }
 
+/// The segments of a painting.
 #[derive(Clone, Debug)]
 struct Owners<W: Lane> {
-    segments: Segments<W>,
+    /// Where each segment but the first starts.
+    edges: Vec<W>,
     rank: Search<W>,
+    /// Who owns each segment.
+    owners: Vec<Owner>,
+}
+
+/// A rule and its action, so that a decision need not look at the label; or the default.
+#[derive(Clone, Copy, Debug)]
+struct Owner(u32);
+
+impl Owner {
+    const DEFAULT: Self = Self(u32::MAX);
+
+    /// `None` if there are too many rules.
+    fn new(rule: u32, action: Action) -> Option<Self> {
+        let owner = Self(rule.checked_mul(2)? | u32::from(action.is_allow()));
+        (owner.0 != Self::DEFAULT.0).then_some(owner)
+    }
+
+    fn rule(self) -> Option<u32> {
+        (self.0 != Self::DEFAULT.0).then_some(self.0 / 2)
+    }
+
+    fn action(self, default: Action) -> Action {
+        match (self.rule(), self.0 % 2) {
+            (None, _) => default,
+            (Some(_), 0) => Action::Deny,
+            (Some(_), _) => Action::Allow,
+        }
+    }
 }
 
 /// What a matcher still knows of a rule.
@@ -219,9 +249,14 @@ impl Policy {
                 note: rule.shared_note(),
             }));
         }
+        let (v4, v6) = if with_owners {
+            (Some(Owners::new(painting.v4, self)?), Some(Owners::new(painting.v6, self)?))
+        } else {
+            (None, None)
+        };
         Ok(Matcher {
-            v4: Side::new(allowed.v4(), with_owners.then_some(painting.v4))?,
-            v6: Side::new(allowed.v6(), with_owners.then_some(painting.v6))?,
+            v4: Side::new(allowed.v4(), v4)?,
+            v6: Side::new(allowed.v6(), v6)?,
             allowed,
             labels,
             default: self.default_action(),
@@ -230,27 +265,36 @@ impl Policy {
 }
 
 impl<W: Lane + Family> Side<W> {
-    fn new(allowed: &Edges<W>, segments: Option<Segments<W>>) -> Result<Self, OutOfMemory> {
-        let verdict = W::Index::build(allowed.as_slice())?;
-        let owners = match segments {
-            Some(segments) => Some(Owners { rank: Search::build(&segments.edges)?, segments }),
-            None => None,
-        };
-        Ok(Self { verdict, owners })
+    fn new(allowed: &Edges<W>, owners: Option<Owners<W>>) -> Result<Self, OutOfMemory> {
+        Ok(Self { verdict: W::Index::build(allowed.as_slice())?, owners })
     }
 
     /// The owner of the address, if owners are known, and the network around it.
-    fn decide(&self, at: W, allowed: &Edges<W>) -> (Option<u32>, IpNet) {
+    #[inline]
+    fn decide(&self, at: W, allowed: &Edges<W>) -> (Option<Owner>, IpNet) {
         let (edges, rank, owner) = match &self.owners {
-            Some(Owners { segments, rank }) => {
-                let rank = rank.rank(&segments.edges, at);
+            Some(Owners { edges, rank, owners }) => {
+                let rank = rank.rank(edges, at);
                 // One owner more than there are edges: there always is one.
-                (&*segments.edges, rank, Some(segments.owners.get(rank).copied().unwrap_or(DEFAULT)))
+                (&edges[..], rank, Some(owners.get(rank).copied().unwrap_or(Owner::DEFAULT)))
             }
             None => (allowed.as_slice(), allowed.rank(at), None),
         };
         let len = network_in(at, segment(edges, rank));
         (owner, (at & W::mask(len)).net(len))
+    }
+}
+
+impl<W: Lane> Owners<W> {
+    fn new(segments: Segments<W>, policy: &Policy) -> Result<Self, CompileError> {
+        let rank = Search::build(&segments.edges)?;
+        let mut owners = Vec::new();
+        owners.try_reserve_exact(segments.owners.len()).map_err(OutOfMemory::from)?;
+        for owner in segments.owners {
+            let owner = if owner == DEFAULT { Some(Owner::DEFAULT) } else { Owner::new(owner, policy.action_of(owner)) };
+            owners.push(owner.ok_or(CompileError::TooLarge)?);
+        }
+        Ok(Self { edges: segments.edges, rank, owners })
     }
 }
 
@@ -320,19 +364,19 @@ impl Matcher {
 
     /// The answer with its reason. An IPv4-mapped address is the IPv4 address. Allocates nothing.
     #[must_use]
+    #[inline]
     pub fn decide(&self, addr: impl Into<IpAddr>) -> Decision {
         let addr = addr.into().to_canonical();
         let (owner, network) = match addr {
             IpAddr::V4(addr) => self.v4.decide(addr.to_bits(), self.allowed.v4()),
             IpAddr::V6(addr) => self.v6.decide(addr.to_bits(), self.allowed.v6()),
         };
-        let rule = owner.filter(|owner| *owner != DEFAULT);
-        let action = match (owner, rule) {
-            (None, _) if self.allows(addr) => Action::Allow,
-            (None, _) => Action::Deny,
-            (Some(_), Some(rule)) => self.label(rule as usize).map_or(Action::Deny, Label::action),
-            (Some(_), None) => self.default,
+        let action = match owner {
+            Some(owner) => owner.action(self.default),
+            None if self.allows(addr) => Action::Allow,
+            None => Action::Deny,
         };
+        let rule = owner.and_then(Owner::rule);
         Decision { action, rule, network }
     }
 

@@ -28,13 +28,10 @@ impl<K: Key> Direct<K> {
             [] => (K::ZERO, K::ZERO),
         };
         let most = bytes / size_of::<K::Line>();
-        let mut direct = Self {
-            base,
-            span,
-            shift: K::BITS - 1 - span.leading_zeros().min(K::BITS - 1),
-            even: u8::from(flip),
-            lines: Vec::new(),
-        };
+        // With fewer parts some would be too full.
+        let bits = (keys.len() / K::Line::LANES).max(1).ilog2();
+        let shift = (K::BITS - span.leading_zeros()).saturating_sub(bits).min(K::BITS - 1);
+        let mut direct = Self { base, span, shift, even: u8::from(flip), lines: Vec::new() };
         loop {
             if direct.parts() > most {
                 return Ok(None);

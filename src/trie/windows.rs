@@ -449,11 +449,11 @@ impl<K: Key> Plan<'_, K> {
     fn node_bits(&self, run: &Range<usize>, bits: u32) -> u32 {
         let lanes = K::Cells::LANES;
         let least = (run.len() / lanes).max(2).ilog2();
-        let cost = |log: &u32| {
+        let cost = |log: u32| {
             let shift = bits - log;
             let map_lines = 1usize << shift.saturating_sub(K::Cells::MAP_BITS).min(31);
             let (mut lines, mut room, mut far) = (0, 0, 0);
-            for (_, cells, _) in self.parts(run, bits, *log) {
+            for (_, cells, _) in self.parts(run, bits, log) {
                 match cells.len() {
                     len if len <= room => room -= len,
                     len if len <= lanes => {
@@ -472,7 +472,17 @@ impl<K: Key> Plan<'_, K> {
             }
             (lines * size_of::<K::Cells>() + (size_of::<Entry>() << log)) + far * FAR_BYTES
         };
-        (least.min(bits)..=bits.min(NODE_BITS)).min_by_key(cost).unwrap_or(bits.min(NODE_BITS)).max(1)
+        let (mut best, mut least_cost) = (1, usize::MAX);
+        for log in least.min(bits)..=bits.min(NODE_BITS) {
+            if size_of::<Entry>() << log >= least_cost {
+                break;
+            }
+            let cost = cost(log);
+            if cost < least_cost {
+                (best, least_cost) = (log.max(1), cost);
+            }
+        }
+        best
     }
 }
 

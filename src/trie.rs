@@ -136,9 +136,10 @@ pub(crate) trait Key: Word {
     /// The memory that [`Windows`] of so many numbers may take.
     fn windows_bytes(count: usize) -> usize;
 
-    /// The number of them at or below `at`, of `CHUNK` from `start` on; `None` if there are not so many.
+    /// How many edges [`Search`] looks at first: one less than a power of two. Few where they are long.
     const CHUNK: usize;
-    fn count(keys: &[Self], start: usize, at: Self) -> Option<usize>;
+    /// Slots of [`Search`] for each edge, at most, as a power of two.
+    const SLOTS_LOG: u32;
 }
 
 /// What else than the lowest bits of its numbers a line may hold.
@@ -153,7 +154,7 @@ pub(crate) enum Other {
 macro_rules! key {
     ($key:ty, line $lane:ty, $lanes:expr, $whole:ty, |$at:ident| $to_lane:expr,
      cells $cell:ty, $cells:expr, $half:ty, $cell_bits:expr, $to_cell:expr, $other:expr,
-     slots $slots:expr, bytes $bytes:expr, chunk $chunk:expr) => {
+     slots $slots:expr, bytes $bytes:expr, chunk $chunk:expr, log $log:expr) => {
         impl Key for $key {
             type Line = Lanes<$lane, $lanes, $whole>;
             #[inline(always)]
@@ -178,11 +179,7 @@ macro_rules! key {
             }
 
             const CHUNK: usize = $chunk;
-            #[inline(always)]
-            fn count(keys: &[Self], start: usize, at: Self) -> Option<usize> {
-                let chunk: &[Self; $chunk] = keys.get(start..)?.first_chunk()?;
-                Some(chunk.iter().map(|&key| u32::from(key <= at)).sum::<u32>() as usize)
-            }
+            const SLOTS_LOG: u32 = $log;
         }
     };
 }
@@ -191,20 +188,20 @@ macro_rules! key {
 #[cfg(test)]
 key!(u8, line i8, 2, Half, |at| (at ^ 1 << 7) as i8,
     cells i8, 2, Half, 5, (at << 3 ^ 1 << 7) as i8, Other::Map,
-    slots |count: usize| (count / 2).clamp(4, 16), bytes |count| 64 + 16 * count, chunk 2);
+    slots |count: usize| (count / 2).clamp(4, 16), bytes |count| 64 + 16 * count, chunk 3, log 0);
 #[cfg(test)]
 key!(u16, line i16, 2, Half, |at| (at ^ 1 << 15) as i16,
     cells i8, 3, Half, 8, (at as u8 ^ 1 << 7) as i8, Other::Above(2),
-    slots |count: usize| (count / 2).clamp(4, 64), bytes |count| 64 + 16 * count, chunk 2);
+    slots |count: usize| (count / 2).clamp(4, 64), bytes |count| 64 + 16 * count, chunk 3, log 0);
 key!(u32, line i32, 16, Whole, |at| (at ^ 1 << 31) as i32,
     cells i16, 16, Half, 16, (at as u16 ^ 1 << 15) as i16, Other::Map,
-    slots |_| 1 << 16, bytes |count| (64 << 10) + 64 * count, chunk 16);
+    slots |_| 1 << 16, bytes |count| (64 << 10) + 64 * count, chunk 15, log 1);
 key!(u64, line u64, 8, Whole, |at| at,
     cells i32, 16, Whole, 32, (at as u32 ^ 1 << 31) as i32, Other::Above(16),
-    slots |count: usize| (count / 2).clamp(16, 1 << 15), bytes |count| 24 * count, chunk 4);
+    slots |count: usize| (count / 2).clamp(16, 1 << 15), bytes |count| 24 * count, chunk 7, log 0);
 key!(u128, line u128, 4, Whole, |at| at,
     cells i16, 16, Half, 0, at as i16, Other::Map,
-    slots |_| 0, bytes |_| 0, chunk 4);
+    slots |_| 0, bytes |_| 0, chunk 7, log 0);
 
 /// Whether an odd number of edges is at or below an address.
 #[derive(Clone, Debug)]

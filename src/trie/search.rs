@@ -25,8 +25,8 @@ impl<K: Key> Search<K> {
             [one] => (*one, K::ZERO),
             [] => (K::ZERO, K::ZERO),
         };
-        // From half as many slots as edges to as many.
-        let bits = edges.len().max(2).ilog2();
+        // From half as many slots as there may be to as many.
+        let bits = edges.len().max(2).ilog2() + K::SLOTS_LOG;
         let shift = (K::BITS - span.leading_zeros()).saturating_sub(bits).min(K::BITS - 1);
         let mut search = Self { base, span, shift, starts: Vec::new() };
         let slots = (span >> shift).low_usize() + 1;
@@ -53,10 +53,16 @@ impl<K: Key> Search<K> {
         let start = self.starts[slot] as usize;
         // The last ones are compared with some before them, which lie below.
         let start = start.min(edges.len().saturating_sub(K::CHUNK));
-        match K::count(edges, start, at) {
-            Some(count) if count < K::CHUNK => start + count,
-            _ => self.far(edges, slot, at),
+        let Some(chunk) = edges.get(start..start + K::CHUNK) else {
+            return self.far(edges, slot, at);
+        };
+        // Halving, without a branch.
+        let (mut count, mut half) = (0, K::CHUNK.div_ceil(2));
+        while half > 0 {
+            count += usize::from(chunk[count + half - 1] <= at) * half;
+            half /= 2;
         }
+        if count < K::CHUNK { start + count } else { self.far(edges, slot, at) }
     }
 
     /// In a slot with many edges, or among few.

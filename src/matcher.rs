@@ -291,7 +291,8 @@ impl<W: Lane> Owners<W> {
         let mut owners = Vec::new();
         owners.try_reserve_exact(segments.owners.len()).map_err(OutOfMemory::from)?;
         for owner in segments.owners {
-            let owner = if owner == DEFAULT { Some(Owner::DEFAULT) } else { Owner::new(owner, policy.action_of(owner)) };
+            let owner =
+                if owner == DEFAULT { Some(Owner::DEFAULT) } else { Owner::new(owner, policy.action_of(owner)) };
             owners.push(owner.ok_or(CompileError::TooLarge)?);
         }
         Ok(Self { edges: segments.edges, rank, owners })

@@ -14,7 +14,7 @@ use crate::args::PolicyArgs;
 use crate::diagnose::tell;
 use crate::exit::Exit;
 use crate::pieces::{Piece, Pieces};
-use crate::policy::compile;
+use crate::policy::verdicts;
 use crate::progress::Progress;
 use crate::source::Source;
 
@@ -64,7 +64,7 @@ pub(crate) fn run(args: Args, answer: &mut Answer) -> Result<(), Stop> {
         logs.push(Source::Stdin);
     }
     let policy = args.from.parts([&subject], &logs)?.policy(&subject)?;
-    let matcher = compile(&policy)?;
+    let matcher = verdicts(&policy)?;
 
     let wanted = if args.invert { Action::Deny } else { Action::Allow };
     let form = match (args.count, args.json) {

@@ -114,10 +114,17 @@ impl Parts<'_> {
 
 /// The policy, ready to answer.
 pub(crate) fn compile(policy: &Policy) -> Result<Matcher, Stop> {
-    policy.compile().map_err(|error| {
-        tell(error);
-        Stop::Told
-    })
+    policy.compile().map_err(untold)
+}
+
+/// The answers alone.
+pub(crate) fn verdicts(policy: &Policy) -> Result<Matcher, Stop> {
+    policy.compile_verdicts_only().map_err(untold)
+}
+
+fn untold(error: impl std::fmt::Display) -> Stop {
+    tell(error);
+    Stop::Told
 }
 
 fn refused(error: impl std::fmt::Display) -> Stop {

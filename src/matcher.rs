@@ -223,7 +223,7 @@ impl Policy {
     }
 
     /// Compiles the answers alone, for those who count bytes: [`Matcher::decide`] then gives no rules and the largest
-    /// network of equal answers, and there are no labels.
+    /// network of equal answers, in time that grows with the logarithm of the policy, and there are no labels.
     ///
     /// # Errors
     /// As [`compile`](Self::compile).

@@ -14,9 +14,13 @@
 //! half the memory: IPv6 is then a space of 64 bits.
 //!
 //! Memory is bounded for every input, since the first two layouts are taken only where they stay below their limits:
-//! [`direct_bytes`] and [`Key::windows_bytes`]. [`Search`] needs the edges and less than 8 bytes for each. So an index
-//! takes at most 64 KiB and 64 bytes an edge. A look-up reads one line, or as many slots as the table is deep and one line, or one
-//! slot and the logarithm of the edges in the slot.
+//! [`direct_bytes`] and [`Key::windows_bytes`]. [`Search`] needs the edges and at most 8 bytes for each. So an index takes
+//! at most 64 KiB and 64 bytes an edge.
+//!
+//! A look-up reads one line; or one slot of each table that it goes through, of which there are at most as many as the
+//! number has bits, two for IPv4 as a rule, and one line; or one slot and the logarithm of the edges in it.
+//!
+//! DESIGN.md says which lists each layout is there for.
 
 mod direct;
 mod search;

@@ -218,9 +218,9 @@ impl<K: Key> Plan<'_, K> {
             }
         }
         if self.deep > self.keys.len() / DEEP {
-            return self.deepen(shift, slots);
+            return Ok(self.deepen(shift, slots)? && self.has_room_for(0, 0));
         }
-        Ok(true)
+        Ok(self.has_room_for(0, 0))
     }
 
     /// Gives every slot of the first table with numbers a table of one slot.

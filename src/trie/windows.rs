@@ -206,6 +206,10 @@ impl<K: Key> Plan<'_, K> {
         self.slots.try_reserve(1)?;
         self.slots.push(Entry(shift));
         while let Some((slot, run, bits)) = self.todo.pop() {
+            // Each table that is still to come has two slots and a line at least.
+            if !self.has_room_for(2 * self.todo.len(), self.todo.len()) {
+                return Ok(false);
+            }
             let node_bits = self.node_bits(&run, bits);
             let shift = bits - node_bits;
             let Some(entry) = Entry::new(self.slots.len(), shift, false, Entry::NODE) else {

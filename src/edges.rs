@@ -54,8 +54,13 @@ impl<W: Word> Edges<W> {
         self.0.is_empty()
     }
 
+    /// How many edges lie at or below `at`.
+    pub(crate) fn rank(&self, at: W) -> usize {
+        self.0.partition_point(|edge| *edge <= at)
+    }
+
     pub(crate) fn contains(&self, at: W) -> bool {
-        self.0.partition_point(|edge| *edge <= at) % 2 == 1
+        self.rank(at) % 2 == 1
     }
 
     /// The lowest member from `first` to `last`.
@@ -99,10 +104,7 @@ impl<W: Word> Edges<W> {
 
 /// Sorts ranges and joins those that overlap or touch, in place.
 pub(crate) fn merge_ranges<W: Word>(ranges: &mut Vec<(W, W)>) {
-    if !ranges.is_sorted() {
-        // In place: the stable sort takes memory that cannot be refused.
-        ranges.sort_unstable();
-    }
+    sort(ranges);
     ranges.dedup_by(|next, kept| {
         let joins = kept.1.next().is_none_or(|after| next.0 <= after);
         if joins {
@@ -110,6 +112,78 @@ pub(crate) fn merge_ranges<W: Word>(ranges: &mut Vec<(W, W)>) {
         }
         joins
     });
+}
+
+/// Sorts ranges by where they start: by their digits, where few tell all, else into buckets and then each bucket.
+fn sort<W: Word>(ranges: &mut Vec<(W, W)>) {
+    /// Fewer are not worth it.
+    const FEW: usize = 512;
+    if ranges.is_sorted_by_key(|range| range.0) {
+        return;
+    }
+    if ranges.len() < FEW || by_digits(ranges).is_err() {
+        // In place: the stable sort takes memory that cannot be refused.
+        ranges.sort_unstable_by_key(|range| range.0);
+    }
+}
+
+fn by_digits<W: Word>(ranges: &mut Vec<(W, W)>) -> Result<(), OutOfMemory> {
+    /// The counts of a digit stay in the first cache.
+    const DIGIT: u32 = 11;
+    /// With more digits, comparing is faster.
+    const MOST_DIGITS: u32 = 3;
+    u32::try_from(ranges.len()).map_err(|_| OutOfMemory)?;
+    let low = ranges.iter().fold(W::MAX, |low, range| low.min(range.0));
+    let set = ranges.iter().fold(W::ZERO, |set, range| set | (range.0 - low));
+    let (from, to) = (set.trailing_zeros(), W::BITS - set.leading_zeros());
+    let mut ends = Vec::new();
+    ends.try_reserve_exact((1 << DIGIT) + 1)?;
+    let mut spread = Vec::new();
+    spread.try_reserve_exact(ranges.len())?;
+    spread.resize(ranges.len(), (W::ZERO, W::ZERO));
+    if to <= from + DIGIT * MOST_DIGITS {
+        for shift in (from..to).step_by(DIGIT as usize) {
+            let digit = |first: W| ((first - low) >> shift).low_usize() % (1 << DIGIT);
+            scatter(ranges, &mut spread, &mut ends, 1 << DIGIT, digit);
+            core::mem::swap(ranges, &mut spread);
+        }
+        return Ok(());
+    }
+    let shift = to - DIGIT;
+    scatter(ranges, &mut spread, &mut ends, 1 << DIGIT, |first| ((first - low) >> shift).low_usize());
+    core::mem::swap(ranges, &mut spread);
+    let (mut rest, mut start) = (&mut ranges[..], 0);
+    for end in ends {
+        let (bucket, after) = rest.split_at_mut(end as usize - start);
+        bucket.sort_unstable_by_key(|range| range.0);
+        (rest, start) = (after, end as usize);
+    }
+    Ok(())
+}
+
+/// Copies the ranges in the order of one digit, those of equal ones as they were. Where those of each digit end is kept.
+fn scatter<W: Word>(
+    ranges: &[(W, W)],
+    spread: &mut [(W, W)],
+    ends: &mut Vec<u32>,
+    digits: usize,
+    digit: impl Fn(W) -> usize,
+) {
+    ends.clear();
+    ends.resize(digits + 1, 0);
+    ranges.iter().for_each(|range| ends[digit(range.0) + 1] += 1);
+    let mut sum = 0;
+    for end in ends.iter_mut() {
+        sum += *end;
+        *end = sum;
+    }
+    for range in ranges {
+        let place = &mut ends[digit(range.0)];
+        spread[*place as usize] = *range;
+        *place += 1;
+    }
+    // Each has moved on from where its digit starts to where it ends.
+    ends.truncate(digits);
 }
 
 /// Moves the edges inside the foreign block to the first address after it; pairs cancel there. So the block copies

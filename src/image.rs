@@ -3,7 +3,7 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::edges::Edges;
@@ -11,7 +11,7 @@ use crate::error::OutOfMemory;
 use crate::label::Labels;
 use crate::matcher::{Fingerprint, Matcher};
 use crate::painting::{DEFAULT, Order, Painting, Segments};
-use crate::policy::{Action, MAX_NOTE};
+use crate::policy::{Action, CompileError, MAX_NOTE};
 use crate::range::Family;
 use crate::set::CidrSet;
 use crate::text::Canonical;
@@ -123,6 +123,15 @@ impl ImageError {
     }
 }
 
+impl From<CompileError> for ImageError {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::OutOfMemory => OutOfMemory.into(),
+            error => Self { kind: ImageErrorKind::Rules, offset: None, message: error.to_string().into() },
+        }
+    }
+}
+
 impl From<OutOfMemory> for ImageError {
     fn from(OutOfMemory: OutOfMemory) -> Self {
         Self { kind: ImageErrorKind::OutOfMemory, offset: None, message: "out of memory".into() }
@@ -197,9 +206,9 @@ impl Matcher {
                 let counts = [v4_edges, v4_owners, v6_edges, v6_owners, rules, rules, rules, notes, text.len()];
                 let mut image = Writer::new(&OF_PAINTING, counts)?;
                 image.section(&v4.edges, |image, edge| edge.put(image));
-                image.section(&v4.owners, |image, owner| owner.put(image));
+                image.section(&v4.owners, |image, owner| owner.rule().unwrap_or(DEFAULT).put(image));
                 image.section(&v6.edges, |image, edge| edge.put(image));
-                image.section(&v6.owners, |image, owner| owner.put(image));
+                image.section(&v6.owners, |image, owner| owner.rule().unwrap_or(DEFAULT).put(image));
                 image.section(&labels.actions, |image, action| image.push(action as u8));
                 image.section(&labels.lines, |image, line| line.put(image));
                 image.section(&labels.notes, |image, note| note.put(image));

@@ -124,6 +124,9 @@ impl ListReader {
         if !line.fits(faults) {
             return None;
         }
+        if let Some(range) = text::plain(line.text) {
+            return Some((range, line.place, [None, None]));
+        }
         if let Some(at) = line.text.iter().position(|byte| *byte == 0) {
             faults.push(line.place.right(at), FaultKind::Encoding, "a NUL byte; a list is text in UTF-8");
             return None;

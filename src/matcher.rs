@@ -1,6 +1,7 @@
 //! [`Matcher`]: a compiled policy, the part that answers.
 
 use alloc::alloc::handle_alloc_error;
+use alloc::vec::Vec;
 use core::alloc::Layout;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -15,7 +16,7 @@ use crate::painting::{DEFAULT, Painting, Segments, network_in, segment};
 use crate::policy::{Action, CompileError, Policy, paint};
 use crate::range::Family;
 use crate::set::CidrSet;
-use crate::trie::{Lane, Trie};
+use crate::trie::{Lane, Parity, Search};
 use crate::word::Word;
 
 /// A compiled policy: immutable, `Send + Sync`, made by [`Policy::compile`].
@@ -35,23 +36,53 @@ pub struct Matcher {
 /// One family.
 #[derive(Clone, Debug)]
 struct Side<W: Lane> {
-    /// Rank among the edges of the allowed set; an odd one is an allow.
-    verdict: Trie<W>,
+    /// Of the edges of the allowed set: an odd number at or below an address is an allow.
+    verdict: W::Index,
     owners: Option<Owners<W>>,
 }
 
 impl<W: Lane> Default for Side<W> {
     fn default() -> Self {
         // Without a line even of an empty index there is no memory for anything.
-        let verdict = Trie::build(&[]).unwrap_or_else(|OutOfMemory| handle_alloc_error(Layout::new::<Self>()));
+        let verdict = W::Index::build(&[]).unwrap_or_else(|OutOfMemory| handle_alloc_error(Layout::new::<Self>()));
         Self { verdict, owners: None }
     }
 }
 
+/// The segments of a painting.
 #[derive(Clone, Debug)]
-struct Owners<W: Lane> {
-    segments: Segments<W>,
-    rank: Trie<W>,
+pub(crate) struct Owners<W: Lane> {
+    /// Where each segment but the first starts.
+    pub(crate) edges: Vec<W>,
+    rank: Search<W>,
+    /// Who owns each segment.
+    pub(crate) owners: Vec<Owner>,
+}
+
+/// A rule and its action, so that a decision need not look at the label; or the default.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner(u32);
+
+impl Owner {
+    const DEFAULT: Self = Self(u32::MAX);
+
+    /// `None` if there are too many rules.
+    fn new(rule: u32, action: Action) -> Option<Self> {
+        let owner = Self(rule.checked_mul(2)? | u32::from(action.is_allow()));
+        (owner.0 != Self::DEFAULT.0).then_some(owner)
+    }
+
+    pub(crate) fn rule(self) -> Option<u32> {
+        (self.0 != Self::DEFAULT.0).then_some(self.0 / 2)
+    }
+
+    fn action(self, default: Action) -> Action {
+        match (self.rule(), self.0 % 2) {
+            (None, _) => default,
+            (Some(_), 0) => Action::Deny,
+            (Some(_), _) => Action::Allow,
+        }
+    }
 }
 
 /// The answer for one address, with its reason.
@@ -206,7 +237,7 @@ impl Policy {
     }
 
     /// Compiles the answers alone, for those who count bytes: [`Matcher::decide`] then gives no rules and the largest
-    /// network of equal answers, and there are no labels.
+    /// network of equal answers, in time that grows with the logarithm of the policy, and there are no labels.
     ///
     /// # Errors
     /// As [`compile`](Self::compile).
@@ -215,35 +246,36 @@ impl Policy {
     }
 
     fn matcher(&self, with_owners: bool) -> Result<Matcher, CompileError> {
+        if !with_owners {
+            if let Some(allowed) = self.allowed_by_union()? {
+                return Ok(Matcher::of_verdicts(allowed)?);
+            }
+        }
         let painting = paint(self, |_, _| {})?;
         let allowed = painting.allowed(|owner| self.action_of(owner).is_allow())?;
         if !with_owners {
             return Ok(Matcher::of_verdicts(allowed)?);
         }
         let labels = self.rules().iter().map(|rule| Label::new(rule.action(), rule.line(), rule.note()));
-        Ok(Matcher::of_painting(painting, allowed, Labels::collect(labels)?, self.default_action())?)
+        Matcher::of_painting(painting, allowed, Labels::collect(labels)?, self.default_action())
     }
 }
 
 impl<W: Lane + Family> Side<W> {
-    fn new(allowed: &Edges<W>, segments: Option<Segments<W>>) -> Result<Self, OutOfMemory> {
-        let verdict = Trie::build(allowed.as_slice())?;
-        let owners = match segments {
-            Some(segments) => Some(Owners { rank: Trie::build(&segments.edges)?, segments }),
-            None => None,
-        };
-        Ok(Self { verdict, owners })
+    fn new(allowed: &Edges<W>, owners: Option<Owners<W>>) -> Result<Self, OutOfMemory> {
+        Ok(Self { verdict: W::Index::build(allowed.as_slice())?, owners })
     }
 
     /// The owner of the address, if owners are known, and the network around it.
-    fn decide(&self, at: W, allowed: &Edges<W>) -> (Option<u32>, IpNet) {
+    #[inline]
+    fn decide(&self, at: W, allowed: &Edges<W>) -> (Option<Owner>, IpNet) {
         let (edges, rank, owner) = match &self.owners {
-            Some(Owners { segments, rank }) => {
-                let rank = rank.rank(at);
+            Some(Owners { edges, rank, owners }) => {
+                let rank = rank.rank(edges, at);
                 // One owner more than there are edges: there always is one.
-                (&*segments.edges, rank, Some(segments.owners.get(rank).copied().unwrap_or(DEFAULT)))
+                (&edges[..], rank, Some(owners.get(rank).copied().unwrap_or(Owner::DEFAULT)))
             }
-            None => (allowed.as_slice(), self.verdict.rank(at), None),
+            None => (allowed.as_slice(), allowed.rank(at), None),
         };
         let len = network_in(at, segment(edges, rank));
         (owner, (at & W::mask(len)).net(len))
@@ -257,6 +289,20 @@ impl AsRef<Matcher> for Matcher {
     }
 }
 
+impl<W: Lane> Owners<W> {
+    fn new(segments: Segments<W>, labels: &Labels) -> Result<Self, CompileError> {
+        let rank = Search::build(&segments.edges)?;
+        let mut owners = Vec::new();
+        owners.try_reserve_exact(segments.owners.len()).map_err(OutOfMemory::from)?;
+        for owner in segments.owners {
+            let of_rule = || Owner::new(owner, labels.action(owner as usize).unwrap_or_default());
+            let owner = if owner == DEFAULT { Some(Owner::DEFAULT) } else { of_rule() };
+            owners.push(owner.ok_or(CompileError::TooLarge)?);
+        }
+        Ok(Self { edges: segments.edges, rank, owners })
+    }
+}
+
 impl Matcher {
     /// Of a painting, what it allows, and what is known of the rules, each of which its owners name by index.
     pub(crate) fn of_painting(
@@ -264,9 +310,9 @@ impl Matcher {
         allowed: CidrSet,
         labels: Labels,
         default: Action,
-    ) -> Result<Self, OutOfMemory> {
-        let v4 = Side::new(allowed.v4(), Some(painting.v4))?;
-        let v6 = Side::new(allowed.v6(), Some(painting.v6))?;
+    ) -> Result<Self, CompileError> {
+        let v4 = Side::new(allowed.v4(), Some(Owners::new(painting.v4, &labels)?))?;
+        let v6 = Side::new(allowed.v6(), Some(Owners::new(painting.v6, &labels)?))?;
         Ok(Self { v4, v6, allowed, labels, default })
     }
 
@@ -277,9 +323,8 @@ impl Matcher {
     }
 
     /// The painting with its labels and the default, unless only the answers are known.
-    pub(crate) fn painting(&self) -> Option<(&Segments<u32>, &Segments<u128>, &Labels, Action)> {
-        let (v4, v6) = (self.v4.owners.as_ref()?, self.v6.owners.as_ref()?);
-        Some((&v4.segments, &v6.segments, &self.labels, self.default))
+    pub(crate) fn painting(&self) -> Option<(&Owners<u32>, &Owners<u128>, &Labels, Action)> {
+        Some((self.v4.owners.as_ref()?, self.v6.owners.as_ref()?, &self.labels, self.default))
     }
 
     /// Whether the address may come in. An IPv4-mapped IPv6 address is the IPv4 address.
@@ -322,35 +367,44 @@ impl Matcher {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allows_batch(&self, addrs: &[IpAddr], allowed: &mut [bool]) {
-        batch(addrs, allowed, |addr| self.allows(*addr));
+        for (place, addr) in places(allowed, addrs.len()).iter_mut().zip(addrs) {
+            *place = self.allows(*addr);
+        }
     }
 
     /// As [`allows_batch`](Self::allows_batch), of IPv4 addresses as octets in network order.
     pub fn allows_batch_v4(&self, addrs: &[[u8; 4]], allowed: &mut [bool]) {
-        batch(addrs, allowed, |octets| self.allows_v4(Ipv4Addr::from(*octets)));
+        let places = places(allowed, addrs.len());
+        self.v4.verdict.batch(addrs.iter().map(|octets| u32::from_be_bytes(*octets)), places);
     }
 
     /// As [`allows_batch`](Self::allows_batch), of IPv6 addresses as octets in network order; IPv4-mapped ones are
     /// IPv4 addresses.
     pub fn allows_batch_v6(&self, addrs: &[[u8; 16]], allowed: &mut [bool]) {
-        batch(addrs, allowed, |octets| self.allows_v6(Ipv6Addr::from(*octets)));
+        let places = places(allowed, addrs.len());
+        self.v6.verdict.batch(addrs.iter().map(|octets| u128::from_be_bytes(*octets)), places);
+        for (place, octets) in places.iter_mut().zip(addrs) {
+            if let Some(addr) = Ipv6Addr::from(*octets).to_ipv4_mapped() {
+                *place = self.allows_v4(addr);
+            }
+        }
     }
 
     /// The answer with its reason. An IPv4-mapped address is the IPv4 address. Allocates nothing.
     #[must_use]
+    #[inline]
     pub fn decide(&self, addr: impl Into<IpAddr>) -> Decision {
         let addr = addr.into().to_canonical();
         let (owner, network) = match addr {
             IpAddr::V4(addr) => self.v4.decide(addr.to_bits(), self.allowed.v4()),
             IpAddr::V6(addr) => self.v6.decide(addr.to_bits(), self.allowed.v6()),
         };
-        let rule = owner.filter(|owner| *owner != DEFAULT);
-        let action = match (owner, rule) {
-            (None, _) if self.allows(addr) => Action::Allow,
-            (None, _) => Action::Deny,
-            (Some(_), Some(rule)) => self.labels.action(rule as usize).unwrap_or_default(),
-            (Some(_), None) => self.default,
+        let action = match owner {
+            Some(owner) => owner.action(self.default),
+            None if self.allows(addr) => Action::Allow,
+            None => Action::Deny,
         };
+        let rule = owner.and_then(Owner::rule);
         Decision { action, rule, network }
     }
 
@@ -399,9 +453,9 @@ impl Matcher {
     }
 }
 
-fn batch<T>(addrs: &[T], allowed: &mut [bool], allows: impl Fn(&T) -> bool) {
+/// The places that have one of so many addresses; the others are false.
+fn places(allowed: &mut [bool], addrs: usize) -> &mut [bool] {
     allowed.fill(false);
-    for (place, addr) in allowed.iter_mut().zip(addrs) {
-        *place = allows(addr);
-    }
+    let len = allowed.len().min(addrs);
+    &mut allowed[..len]
 }

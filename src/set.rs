@@ -71,6 +71,7 @@ impl CidrSet {
     ///
     /// # Errors
     /// If memory cannot be had. (`collect()` does the same and aborts then.)
+    #[inline]
     pub fn try_from_ranges(ranges: impl IntoIterator<Item = IpRange>) -> Result<Self, OutOfMemory> {
         let mut collector = Collector::default();
         for range in ranges {
@@ -292,14 +293,23 @@ impl<W> Default for Pile<W> {
 }
 
 impl<W: Word> Pile<W> {
+    #[inline]
     fn push(&mut self, range: (W, W)) -> Result<(), OutOfMemory> {
-        if self.ranges.len() == self.full {
+        if self.ranges.len() == self.ranges.capacity() {
+            self.make_room()?;
+        }
+        self.ranges.push(range);
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self) -> Result<(), OutOfMemory> {
+        if self.ranges.len() >= self.full {
             crate::edges::merge_ranges(&mut self.ranges);
             self.full = self.full.max(2 * self.ranges.len());
         }
-        self.ranges.try_reserve(1)?;
-        self.ranges.push(range);
-        Ok(())
+        Ok(self.ranges.try_reserve(1)?)
     }
 
     fn extend(&mut self, ranges: impl IntoIterator<Item = (W, W)>) -> Result<(), OutOfMemory> {
@@ -308,6 +318,7 @@ impl<W: Word> Pile<W> {
 }
 
 impl Collector {
+    #[inline]
     pub(crate) fn push(&mut self, range: IpRange) -> Result<(), OutOfMemory> {
         match range.0 {
             Span::V4(first, last) => self.v4.push((first, last)),

@@ -18,7 +18,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::range::{IpRange, RangeError};
+use crate::range::{IpRange, RangeError, Span};
 
 /// Reads one address: `192.0.2.1`, `2001:db8::1`, `::ffff:192.0.2.1` (which is `192.0.2.1`).
 ///
@@ -35,7 +35,10 @@ use crate::range::{IpRange, RangeError};
 /// ```
 pub fn addr(text: impl AsRef<[u8]>) -> Result<IpAddr, ParseError> {
     let text = text.as_ref();
-    address(text, 0, text.len()).map(|addr| addr.to_canonical())
+    match octets_of(text) {
+        Some((addr, end)) if end == text.len() => Ok(Ipv4Addr::from_bits(addr).into()),
+        _ => address(text, 0, text.len()).map(|addr| addr.to_canonical()),
+    }
 }
 
 /// Reads one network: `192.0.2.0/24`, `2001:db8::/32`; an address alone is its /32 or /128.
@@ -315,8 +318,57 @@ impl Entry {
     }
 }
 
+/// Up to three digits, no others after a zero, and where they end.
+#[inline]
+fn decimal(text: &[u8], at: usize) -> Option<(u32, usize)> {
+    let digit = |at: usize| text.get(at).map(|byte| u32::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+    let first = digit(at)?;
+    if first == 0 {
+        return Some((0, at + 1));
+    }
+    let Some(second) = digit(at + 1) else { return Some((first, at + 1)) };
+    let Some(third) = digit(at + 2) else { return Some((first * 10 + second, at + 2)) };
+    Some((first * 100 + second * 10 + third, at + 3))
+}
+
+/// Four octets and where they end; `None` where [`address`] has to judge.
+#[inline]
+fn octets_of(text: &[u8]) -> Option<(u32, usize)> {
+    let (mut addr, mut at) = decimal(text, 0).filter(|(octet, _)| *octet < 256)?;
+    for _ in 0..3 {
+        if text.get(at) != Some(&b'.') {
+            return None;
+        }
+        let (octet, end) = decimal(text, at + 1).filter(|(octet, _)| *octet < 256)?;
+        (addr, at) = (addr << 8 | octet, end);
+    }
+    Some((addr, at))
+}
+
+/// An IPv4 address or network without host bits, as most entries are, at once; `None` for all else, right or wrong, of
+/// which [`entry`] judges.
+#[inline]
+pub(crate) fn plain(text: &[u8]) -> Option<IpRange> {
+    let (addr, at) = octets_of(text)?;
+    let host = match text.get(at) {
+        None => 0,
+        Some(b'/') => {
+            let (len, end) = decimal(text, at + 1).filter(|(len, _)| *len <= 32)?;
+            if end != text.len() {
+                return None;
+            }
+            u32::MAX.checked_shr(len).unwrap_or(0)
+        }
+        Some(_) => return None,
+    };
+    (addr & host == 0).then_some(IpRange(Span::V4(addr, addr | host)))
+}
+
 /// Reads an address, a network or a range, whichever the text is.
 pub(crate) fn entry(text: &[u8]) -> Result<Entry, ParseError> {
+    if let Some(range) = plain(text) {
+        return Ok(Entry { range, cleared: None });
+    }
     match text.iter().position(|&byte| byte == b'-' || byte == b'/') {
         Some(dash) if text[dash] == b'-' && is_numeric(&text[..dash]) => {
             Ok(Entry { range: ends(text, (0, dash), (dash + 1, text.len()))?, cleared: None })
@@ -607,6 +659,7 @@ impl Canonical {
         &self.bytes[..self.len]
     }
 
+    #[inline(always)]
     fn push(mut self, byte: u8) -> Self {
         if let Some(place) = self.bytes.get_mut(self.len) {
             *place = byte;
@@ -615,23 +668,29 @@ impl Canonical {
         self
     }
 
-    /// A number in base 10 or 16 without leading zeros.
-    fn number(mut self, value: u16, base: u16) -> Self {
-        let mut place = 1;
-        while value / place >= base {
-            place *= base;
+    #[inline(always)]
+    fn decimal(mut self, value: u8) -> Self {
+        if value > 99 {
+            self = self.push(b'0' + value / 100);
         }
-        while place > 0 {
-            let digit = value / place % base;
-            self = self.push(b"0123456789abcdef"[usize::from(digit & 15)]);
-            place /= base;
+        if value > 9 {
+            self = self.push(b'0' + value / 10 % 10);
+        }
+        self.push(b'0' + value % 10)
+    }
+
+    /// Without leading zeros.
+    fn hexadecimal(mut self, value: u16) -> Self {
+        let digits = (u16::BITS - value.leading_zeros()).div_ceil(4).max(1);
+        for digit in (0..digits).rev() {
+            self = self.push(b"0123456789abcdef"[usize::from(value >> (4 * digit) & 15)]);
         }
         self
     }
 
     fn v4(self, addr: Ipv4Addr) -> Self {
-        let [a, b, c, d] = addr.octets().map(u16::from);
-        self.number(a, 10).push(b'.').number(b, 10).push(b'.').number(c, 10).push(b'.').number(d, 10)
+        let [a, b, c, d] = addr.octets();
+        self.decimal(a).push(b'.').decimal(b).push(b'.').decimal(c).push(b'.').decimal(d)
     }
 
     fn v6(mut self, addr: Ipv6Addr) -> Self {
@@ -654,7 +713,7 @@ impl Canonical {
                 if at > 0 && at != gap.end {
                     self = self.push(b':');
                 }
-                self = self.number(group, 16);
+                self = self.hexadecimal(group);
             }
         }
         dotted.map_or(self, |v4| self.push(b':').v4(v4))
@@ -676,7 +735,7 @@ impl From<IpAddr> for Canonical {
 
 impl From<IpNet> for Canonical {
     fn from(net: IpNet) -> Self {
-        Self::EMPTY.addr(net.addr()).push(b'/').number(net.prefix_len().into(), 10)
+        Self::EMPTY.addr(net.addr()).push(b'/').decimal(net.prefix_len())
     }
 }
 
@@ -713,5 +772,45 @@ impl Display for Canonical {
 impl fmt::Debug for Canonical {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What [`plain`] takes is what strict reading takes of IPv4 addresses and networks, and nothing else.
+    #[test]
+    fn plain_entries_are_those_that_strict_reading_takes() {
+        let mut state = 1_u64;
+        let mut random = |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % below
+        };
+        let starts: [&[u8]; 6] =
+            [b"192.0.2.0/24", b"10.0.0.0/8", b"0.0.0.0/0", b"255.255.255.255/32", b"1.2.3.4", b"9.10.0.0/15"];
+        let mut taken = 0;
+        for _ in 0..400_000 {
+            let mut text = starts[random(6) as usize].to_vec();
+            for _ in 0..random(4) {
+                let at = random(text.len() as u64) as usize;
+                match random(3) {
+                    0 => text[at] = b"0123456789./: -x"[random(16) as usize],
+                    1 => text.insert(at, b"0123456789./"[random(12) as usize]),
+                    _ if text.len() > 1 => _ = text.remove(at),
+                    _ => {}
+                }
+            }
+            let strict = match network(&text, 0) {
+                Ok((net @ IpNet::V4(_), None)) if !text.contains(&b':') => Some(IpRange::from(net)),
+                _ => None,
+            };
+            assert_eq!(addr(&text), address(&text, 0, text.len()).map(|addr| addr.to_canonical()));
+            assert_eq!(plain(&text), strict, "{}", alloc::string::String::from_utf8_lossy(&text));
+            taken += usize::from(strict.is_some());
+        }
+        assert!(taken > 100_000 && taken < 300_000, "{taken}");
     }
 }

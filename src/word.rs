@@ -32,6 +32,7 @@ pub(crate) trait Word:
     const FOREIGN: Option<(Self, Self)>;
 
     fn checked_add(self, other: Self) -> Option<Self>;
+    fn wrapping_sub(self, other: Self) -> Self;
     fn leading_zeros(self) -> u32;
     fn trailing_zeros(self) -> u32;
     /// The low bits, for indices that are known to fit.
@@ -61,6 +62,10 @@ macro_rules! word {
             fn checked_add(self, other: Self) -> Option<Self> {
                 <$word>::checked_add(self, other)
             }
+            #[inline]
+            fn wrapping_sub(self, other: Self) -> Self {
+                <$word>::wrapping_sub(self, other)
+            }
             fn leading_zeros(self) -> u32 {
                 <$word>::leading_zeros(self)
             }
@@ -80,7 +85,11 @@ macro_rules! word {
 
 #[cfg(test)]
 word!(u8, None);
+#[cfg(test)]
+word!(u16, None);
 word!(u32, None);
+// The upper half of an IPv6 address.
+word!(u64, None);
 word!(u128, Some((0xffff_0000_0000, 0xffff_ffff_ffff)));
 
 /// The largest network that starts at `first` and ends at or before `last`, as its length.

@@ -218,7 +218,8 @@ fn reloads() {
         }
     }
     assert!(live.labels().len() < 60);
-    assert_eq!(most, after_some);
+    // Not to the byte: the runtime may have allocated something meanwhile.
+    assert!(most < after_some + 4096, "{after_some} bytes became {most}");
 }
 
 /// An image that says it has more than it has takes no memory for it.

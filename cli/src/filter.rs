@@ -62,7 +62,7 @@ pub(crate) fn run(args: Args, answer: &mut Answer) -> Result<(), Stop> {
     if logs.is_empty() {
         logs.push(Source::Stdin);
     }
-    let matcher = args.from.parts([&subject], &logs)?.compiled(&subject)?.matcher;
+    let matcher = args.from.parts([&subject], &logs)?.verdicts(&subject)?;
 
     let wanted = if args.invert { Action::Deny } else { Action::Allow };
     let form = match (args.count, args.json) {

@@ -88,11 +88,26 @@ impl Parts<'_> {
     pub(crate) fn compiled(&self, subject: &Subject) -> Result<Compiled, Stop> {
         let compiled = self.compiled_with(subject, |_| true)?;
         if compiled.policy.is_none() {
-            for (set, _) in &self.sets {
-                tell(format_args!("{}: warning[unused-set]: an image uses no sets, so not @{set}", subject.name()));
-            }
+            self.unused_sets(subject);
         }
         Ok(compiled)
+    }
+
+    /// As [`compiled`](Self::compiled), for who wants the answers without their reasons.
+    pub(crate) fn verdicts(&self, subject: &Subject) -> Result<Matcher, Stop> {
+        match self.read(subject, |_| true)? {
+            Read::Policy(policy) => policy.compile_verdicts_only().map_err(untold),
+            Read::Image(matcher) => {
+                self.unused_sets(subject);
+                Ok(*matcher)
+            }
+        }
+    }
+
+    fn unused_sets(&self, subject: &Subject) {
+        for (set, _) in &self.sets {
+            tell(format_args!("{}: warning[unused-set]: an image uses no sets, so not @{set}", subject.name()));
+        }
     }
 
     /// The same with those warnings only that are `worth` it.
@@ -158,10 +173,12 @@ pub(crate) struct Compiled {
 
 /// The policy, ready to answer.
 pub(crate) fn compile(policy: &Policy) -> Result<Matcher, Stop> {
-    policy.compile().map_err(|error| {
-        tell(error);
-        Stop::Told
-    })
+    policy.compile().map_err(untold)
+}
+
+fn untold(error: impl std::fmt::Display) -> Stop {
+    tell(error);
+    Stop::Told
 }
 
 fn refused(error: impl std::fmt::Display) -> Stop {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Action, Policy, Precedence, Rule, Target};
 use crate::painting::{DEFAULT, Piece, Segments, sweep};
-use crate::trie::Trie;
+use crate::trie::Search;
 
 /// A network of the toy space as a person would write it down.
 #[derive(Clone, Copy)]
@@ -68,7 +68,7 @@ fn check(precedence: Precedence, rules: &[ToyRule]) {
     })
     .unwrap();
     let painted = Segments::paint(pieces, |_, _| {}).unwrap();
-    let trie = Trie::build(&painted.edges).unwrap();
+    let search = Search::build(&painted.edges).unwrap();
     let mut stretch = 0;
     for at in 0..=u8::MAX {
         let mut ranking: Vec<_> = rules.iter().copied().enumerate().filter(|(_, rule)| rule.net.contains(at)).collect();
@@ -80,7 +80,7 @@ fn check(precedence: Precedence, rules: &[ToyRule]) {
             stretch += 1;
         }
         assert_eq!((seen[stretch].1, seen[stretch].2), (place(0), place(1)), "{precedence} {at}");
-        assert_eq!(painted.owners[trie.rank(at)], place(0), "{precedence} {at}");
+        assert_eq!(painted.owners[search.rank(&painted.edges, at)], place(0), "{precedence} {at}");
     }
     assert!(painted.owners.windows(2).all(|pair| pair[0] != pair[1]), "neighbours are joined");
 }

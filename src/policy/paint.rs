@@ -148,6 +148,39 @@ impl Policy {
         })
     }
 
+    /// The addresses that are allowed, where all rules say the same, so that it does not matter who owns what.
+    pub(crate) fn allowed_by_union(&self) -> Result<Option<CidrSet>, OutOfMemory> {
+        let action = self.rules.first().map_or(self.default, Rule::action);
+        if self.rules.iter().any(|rule| rule.action() != action) {
+            return Ok(None);
+        }
+        if action == self.default {
+            return Ok(Some(if action.is_allow() { CidrSet::new().complement()? } else { CidrSet::new() }));
+        }
+        let known = match &self.rules[..] {
+            [Rule { target: Target::Set(name), .. }] => self.set(name.as_str()).cloned(),
+            _ => None,
+        };
+        let union = match known {
+            Some(set) => set,
+            None => {
+                let (mut v4, mut v6) = (Vec::new(), Vec::new());
+                for (_, rule) in self.visible() {
+                    for run in self.runs(&rule.target) {
+                        v4.try_reserve(1)?;
+                        v4.push(run);
+                    }
+                    for run in self.runs(&rule.target) {
+                        v6.try_reserve(1)?;
+                        v6.push(run);
+                    }
+                }
+                CidrSet::from_edges(Edges::from_ranges(v4)?, Edges::from_ranges(v6)?)
+            }
+        };
+        Ok(Some(if action.is_allow() { union } else { union.complement()? }))
+    }
+
     fn paint_family<W: Part>(&self, seen: impl FnMut(u32, u32)) -> Result<Segments<W>, CompileError> {
         let count = self.pieces::<W>().count();
         if count > Order::MOST {

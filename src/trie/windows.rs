@@ -1,0 +1,549 @@
+//! A table of slots that name lines, which hold some bits of their numbers.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::{Key, Other, Row};
+use crate::error::OutOfMemory;
+
+/// Slots of two to the power of `shift` addresses each, from the first number on; one more, at `limit`, is for what lies
+/// outside.
+///
+/// A slot is an entry. Its index, and what is left of the address when it is shifted by so many bits as the entry says,
+/// come to the place of a line, or of another entry, with slots as small as that. The bits of the numbers that lie in a
+/// slot tell them apart from every address in it; a number at the end of a slot lies below none of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Windows<K: Key> {
+    base: K,
+    limit: K,
+    shift: u32,
+    /// The bits inside a slot.
+    mask: K,
+    slots: Vec<Entry>,
+    /// The first is empty.
+    lines: Vec<K::Cells>,
+}
+
+/// From bit 9 on the index, below it the shift.
+#[derive(Clone, Copy, Debug)]
+struct Entry(u32);
+
+impl Entry {
+    const SHIFT: u32 = 0x3f;
+    /// Whether the number of edges that the line does not know of is odd.
+    const ODD: u32 = 1 << 6;
+    /// It is another entry.
+    const NODE: u32 = 1 << 7;
+    /// The line holds what [`Key::OTHER`] says.
+    const OTHER: u32 = 1 << 8;
+    const INDEX: u32 = 9;
+
+    fn new(index: usize, shift: u32, odd: bool, kind: u32) -> Option<Self> {
+        let index = u32::try_from(index).ok().filter(|index| *index < 1 << (u32::BITS - Self::INDEX))?;
+        Some(Self(index << Self::INDEX | kind | shift | if odd { Self::ODD } else { 0 }))
+    }
+
+    #[inline(always)]
+    fn place<K: Key>(self, inside: K) -> usize {
+        (self.0 >> Self::INDEX) as usize + (inside >> (self.0 & Self::SHIFT)).low_usize()
+    }
+}
+
+#[inline(always)]
+fn low<K: Key>(at: K, bits: u32) -> K {
+    at & !(K::MAX << bits)
+}
+
+impl<K: Key> Windows<K> {
+    /// `None` if it would take more than so many bytes.
+    pub(super) fn build(keys: &[K], flip: bool, bytes: usize) -> Result<Option<Self>, OutOfMemory> {
+        let (Some(&first), Some(&last)) = (keys.first(), keys.last()) else {
+            return Ok(None);
+        };
+        // What is outside is even, so what is odd up to the end is inside.
+        let last = if keys.len() % 2 == 1 || flip { K::MAX } else { last };
+        let first = if flip { K::ZERO } else { first };
+        let most = K::slots(keys.len());
+        let count = |shift| ((last >> shift) - (first >> shift)).low_usize().saturating_add(1);
+        let wide = K::BITS - (last - first).leading_zeros();
+        let mut shift = wide.saturating_sub(most.ilog2() + 1);
+        while count(shift) > most {
+            shift += 1;
+        }
+        let base = first >> shift << shift;
+        let slots = count(shift);
+        let limit = (last >> shift).checked_add(K::ONE).filter(|end| *end <= K::MAX >> shift);
+        // Up to the end of the space: the difference is right without the bit that does not fit.
+        let limit = limit.map_or(K::ZERO, |end| end << shift).wrapping_sub(base);
+        let limit = if limit == K::ZERO { K::MAX } else { limit };
+        let mut plan =
+            Plan { keys, flip, base, bytes, slots: Vec::new(), lines: Vec::new(), todo: Vec::new(), deep: 0 };
+        if !plan.carry_out(shift, slots)? {
+            return Ok(None);
+        }
+        let mut windows = Self { base, limit, shift, mask: low(K::MAX, shift), slots: plan.slots, lines: plan.lines };
+        windows.slots.shrink_to_fit();
+        windows.lines.shrink_to_fit();
+        Ok(Some(windows))
+    }
+
+    #[inline(always)]
+    fn inside(&self, at: K) -> K {
+        at.wrapping_sub(self.base).min(self.limit)
+    }
+
+    #[inline(always)]
+    fn is_odd_at(&self, at: K, place: usize, entry: Entry) -> bool {
+        let line = &self.lines[place];
+        let odd = entry.0 & Entry::ODD != 0;
+        match K::OTHER {
+            Other::Map => {
+                let is_map = entry.0 & Entry::OTHER != 0;
+                (line.is_odd(at.cell()) ^ odd) & !is_map | line.bit(at.low_usize()) & is_map
+            }
+            Other::Above(bits) => {
+                let shift = if entry.0 & Entry::OTHER != 0 { bits } else { 0 };
+                line.is_odd((at >> shift).cell()) ^ odd
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn is_odd(&self, at: K) -> bool {
+        let inside = self.inside(at);
+        let mut entry = self.slots[(inside >> self.shift).low_usize()];
+        let mut inside = inside & self.mask;
+        while entry.0 & Entry::NODE != 0 {
+            let shift = entry.0 & Entry::SHIFT;
+            entry = self.slots[entry.place(inside)];
+            inside = low(inside, shift);
+        }
+        self.is_odd_at(at, entry.place(inside), entry)
+    }
+
+    /// One phase after the other, so that the memory works on many look-ups at once.
+    #[inline]
+    pub(super) fn batch(&self, mut at: impl Iterator<Item = K>, odd: &mut [bool]) {
+        const GROUP: usize = 16;
+        let mut groups = odd.chunks_exact_mut(GROUP);
+        for group in &mut groups {
+            let mut keys = [K::ZERO; GROUP];
+            for (key, at) in keys.iter_mut().zip(&mut at) {
+                *key = at;
+            }
+            let mut entries = [Entry(0); GROUP];
+            for (entry, &at) in entries.iter_mut().zip(&keys) {
+                *entry = self.slots[(self.inside(at) >> self.shift).low_usize()];
+            }
+            let mut places = [0; GROUP];
+            for ((place, entry), &at) in places.iter_mut().zip(&mut entries).zip(&keys) {
+                let mut inside = self.inside(at) & self.mask;
+                while entry.0 & Entry::NODE != 0 {
+                    let shift = entry.0 & Entry::SHIFT;
+                    *entry = self.slots[entry.place(inside)];
+                    inside = low(inside, shift);
+                }
+                *place = entry.place(inside);
+            }
+            for (((odd, &at), &place), &entry) in group.iter_mut().zip(&keys).zip(&places).zip(&entries) {
+                *odd = self.is_odd_at(at, place, entry);
+            }
+        }
+        groups.into_remainder().iter_mut().zip(at).for_each(|(odd, at)| *odd = self.is_odd(at));
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<Entry>() + self.lines.capacity() * size_of::<K::Cells>()
+    }
+}
+
+/// A group has room for at most so many times its numbers. Smaller groups mean more tables, and a look-up that goes on to
+/// one is hard to foresee for the processor.
+const GROUP_ROOM: usize = 4;
+/// If more than one of so many numbers is in tables of their own, every slot with numbers has one, so that there is
+/// nothing to foresee.
+const DEEP: usize = 8;
+/// A map of more than one line is at most so many times as long as lines of its numbers.
+const MAP_ROOM: usize = 2;
+/// What a number costs that is too far from others, or too close, for a line, roughly.
+const FAR_BYTES: usize = 16;
+/// A table has at most two to the power of this slots.
+const NODE_BITS: u32 = 8;
+
+struct Plan<'a, K: Key> {
+    keys: &'a [K],
+    flip: bool,
+    base: K,
+    /// How much memory there is.
+    bytes: usize,
+    slots: Vec<Entry>,
+    lines: Vec<K::Cells>,
+    /// Slots that still need their table, its numbers, and the power of two that the slot has addresses.
+    todo: Vec<(usize, Range<usize>, u32)>,
+    /// How many numbers are in tables of their own.
+    deep: usize,
+}
+
+/// What becomes of a slot.
+enum Leaf {
+    /// Two to the power of this lines.
+    Group {
+        log: u32,
+        window: u32,
+    },
+    Map,
+    Node,
+}
+
+impl<K: Key> Plan<'_, K> {
+    fn carry_out(&mut self, shift: u32, slots: usize) -> Result<bool, OutOfMemory> {
+        self.line(0..0, 0, false)?;
+        let all = 0..self.keys.len();
+        if !self.table(all, shift, slots, None)? {
+            return Ok(false);
+        }
+        // For what is outside.
+        self.slots.try_reserve(1)?;
+        self.slots.push(Entry(shift));
+        while let Some((slot, run, bits)) = self.todo.pop() {
+            // Each table that is still to come has two slots and a line at least.
+            if !self.has_room_for(2 * self.todo.len(), self.todo.len()) {
+                return Ok(false);
+            }
+            let node_bits = self.node_bits(&run, bits);
+            let shift = bits - node_bits;
+            let Some(entry) = Entry::new(self.slots.len(), shift, false, Entry::NODE) else {
+                return Ok(false);
+            };
+            self.slots[slot] = entry;
+            let shared = self.window(&run, bits);
+            if !self.table(run, shift, 1 << node_bits, shared)? {
+                return Ok(false);
+            }
+        }
+        if self.deep > self.keys.len() / DEEP {
+            return Ok(self.deepen(shift, slots)? && self.has_room_for(0, 0));
+        }
+        Ok(self.has_room_for(0, 0))
+    }
+
+    /// Gives every slot of the first table with numbers a table of one slot.
+    fn deepen(&mut self, shift: u32, slots: usize) -> Result<bool, OutOfMemory> {
+        let mut even_odd = [None; 2];
+        for slot in 0..slots {
+            let entry = self.slots[slot];
+            if entry.0 & Entry::NODE != 0 {
+                continue;
+            }
+            let constant = entry.0 >> Entry::INDEX == 0;
+            let known = if constant { even_odd[usize::from(entry.0 & Entry::ODD != 0)] } else { None };
+            let at = known.unwrap_or(self.slots.len());
+            if known.is_none() {
+                if !self.has_room_for(1, 0) {
+                    return Ok(false);
+                }
+                self.slots.try_reserve(1)?;
+                self.slots.push(entry);
+                if constant {
+                    even_odd[usize::from(entry.0 & Entry::ODD != 0)] = Some(at);
+                }
+            }
+            let Some(entry) = Entry::new(at, shift, false, Entry::NODE) else {
+                return Ok(false);
+            };
+            self.slots[slot] = entry;
+        }
+        Ok(true)
+    }
+
+    fn has_room_for(&self, slots: usize, lines: usize) -> bool {
+        let slots = (self.slots.len() + slots) * size_of::<Entry>();
+        slots + (self.lines.len() + lines) * size_of::<K::Cells>() <= self.bytes
+    }
+
+    /// Without the number that is the end of its part of two to the power of `bits` addresses.
+    fn without_end(&self, run: Range<usize>, bits: u32) -> Range<usize> {
+        let at_end = run.end > run.start && low(self.keys[run.end - 1], bits) == low(K::MAX, bits);
+        run.start..run.end - usize::from(at_end)
+    }
+
+    /// Whether an odd number of edges comes before a number.
+    fn odd(&self, at: usize) -> bool {
+        (at % 2 == 1) ^ self.flip
+    }
+
+    /// How far numbers are shifted for their cells to tell them from every address of so many bits around them.
+    fn window(&self, run: &Range<usize>, bits: u32) -> Option<u32> {
+        if bits <= K::CELL_BITS {
+            return Some(0);
+        }
+        match K::OTHER {
+            Other::Above(shift) if bits <= K::CELL_BITS + shift => {
+                let coarse = self.keys[run.clone()].iter().all(|&key| low(key, shift) == low(K::MAX, shift));
+                coarse.then_some(shift)
+            }
+            _ => None,
+        }
+    }
+
+    /// The slots of one table, of two to the power of `shift` addresses each. Where one window is right for all of it,
+    /// neighbours share a line.
+    fn table(&mut self, run: Range<usize>, shift: u32, slots: usize, shared: Option<u32>) -> Result<bool, OutOfMemory> {
+        if !self.has_room_for(slots, 0) {
+            return Ok(false);
+        }
+        self.slots.try_reserve(slots)?;
+        let keys = self.keys;
+        let part = |at: usize| (keys[at] - self.base) >> shift;
+        let origin = if self.slots.is_empty() { K::ZERO } else { low_out(part(run.start), slots) };
+        let number = |base: K, at: usize| (((keys[at] - base) >> shift) - origin).low_usize();
+        let mut at = run.start;
+        // The numbers of a line that may take on those of the slots that follow.
+        let mut open: Option<Range<usize>> = None;
+        for slot in 0..slots {
+            let start = at;
+            while at < run.end && number(self.base, at) == slot {
+                at += 1;
+            }
+            let inside = self.without_end(start..at, shift);
+            if inside.is_empty() {
+                self.slots.extend(Entry::new(0, shift, self.odd(start), 0));
+                continue;
+            }
+            if let Some(window) = shared {
+                let joined =
+                    open.as_ref().map(|open| open.start..inside.end).filter(|run| run.len() <= K::Cells::LANES);
+                let line = joined.or_else(|| (inside.len() <= K::Cells::LANES).then(|| inside.clone()));
+                if let Some(line) = line {
+                    if open.as_ref().is_some_and(|open| open.start != line.start) {
+                        self.close(&mut open, window)?;
+                    }
+                    let Some(entry) = Entry::new(self.lines.len(), shift, self.odd(line.start), other(window)) else {
+                        return Ok(false);
+                    };
+                    self.slots.push(entry);
+                    open = Some(line);
+                    continue;
+                }
+                self.close(&mut open, window)?;
+            }
+            let entry = match self.leaf(&inside, shift) {
+                Leaf::Group { log, window } => {
+                    let entry = Entry::new(self.lines.len(), shift - log, self.odd(start), other(window));
+                    self.group(&inside, shift, log, window)?;
+                    entry
+                }
+                Leaf::Map => {
+                    let bits = shift.min(K::Cells::MAP_BITS);
+                    let entry = Entry::new(self.lines.len(), bits, false, Entry::OTHER);
+                    self.map(&inside, shift)?;
+                    entry
+                }
+                Leaf::Node => {
+                    self.deep += inside.len();
+                    self.todo.try_reserve(1)?;
+                    self.todo.push((self.slots.len(), start..at, shift));
+                    Some(Entry(0))
+                }
+            };
+            match entry {
+                Some(entry) if self.has_room_for(0, 0) => self.slots.push(entry),
+                _ => return Ok(false),
+            }
+        }
+        if let Some(window) = shared {
+            self.close(&mut open, window)?;
+        }
+        Ok(true)
+    }
+
+    fn close(&mut self, open: &mut Option<Range<usize>>, window: u32) -> Result<(), OutOfMemory> {
+        if let Some(run) = open.take() {
+            self.line(run, window, false)?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, run: Range<usize>, window: u32, odd: bool) -> Result<(), OutOfMemory> {
+        self.lines.try_reserve(1)?;
+        let lowest = odd.then_some(K::Cells::LOWEST);
+        let cells = self.keys[run].iter().map(|&key| (key >> window).cell());
+        self.lines.push(K::Cells::new(lowest.into_iter().chain(cells)));
+        Ok(())
+    }
+
+    fn leaf(&self, run: &Range<usize>, bits: u32) -> Leaf {
+        if let Some(window) = self.window(run, bits) {
+            let least = run.len().div_ceil(K::Cells::LANES).next_power_of_two().ilog2();
+            let logs = (least..=bits - window.min(bits))
+                .take_while(|log| *log == 0 || K::Cells::LANES << log <= GROUP_ROOM * run.len());
+            for log in logs {
+                if self.parts(run, bits, log).all(|(_, cells, odd)| cells.len() + usize::from(odd) <= K::Cells::LANES) {
+                    return Leaf::Group { log, window };
+                }
+            }
+        }
+        let lines = 1 << bits.saturating_sub(K::Cells::MAP_BITS).min(31);
+        if K::OTHER == Other::Map && (lines == 1 || K::Cells::LANES * lines <= MAP_ROOM * run.len()) {
+            return Leaf::Map;
+        }
+        Leaf::Node
+    }
+
+    /// The parts of a slot that have numbers, or an odd number before them: the part, the numbers that matter in it, and
+    /// whether those before them are odd.
+    fn parts(&self, run: &Range<usize>, bits: u32, log: u32) -> impl Iterator<Item = (usize, Range<usize>, bool)> + '_ {
+        let run = run.clone();
+        let shift = bits - log;
+        let part = move |at: usize| (low(self.keys[at], bits) >> shift).low_usize();
+        let mut at = run.start;
+        core::iter::from_fn(move || {
+            if at == run.end {
+                return None;
+            }
+            let start = at;
+            let this = part(start);
+            while at < run.end && part(at) == this {
+                at += 1;
+            }
+            Some((this, self.without_end(start..at, shift), (start - run.start) % 2 == 1))
+        })
+    }
+
+    fn group(&mut self, run: &Range<usize>, bits: u32, log: u32, window: u32) -> Result<(), OutOfMemory> {
+        let shift = bits - log;
+        let mut at = run.start;
+        for part in 0..1 << log {
+            let start = at;
+            while at < run.end && (low(self.keys[at], bits) >> shift).low_usize() == part {
+                at += 1;
+            }
+            // The lowest number is below every address in a later part.
+            self.line(self.without_end(start..at, shift), window, (start - run.start) % 2 == 1)?;
+        }
+        Ok(())
+    }
+
+    fn map(&mut self, run: &Range<usize>, bits: u32) -> Result<(), OutOfMemory> {
+        let map_bits = bits.min(K::Cells::MAP_BITS);
+        let size = 1 << map_bits;
+        // Counted from where the bits of a line start.
+        let start = low(self.keys[run.start] >> map_bits << map_bits, K::Cells::MAP_BITS.min(K::BITS - 1)).low_usize();
+        let mut at = run.start;
+        for part in 0..1 << (bits - map_bits) {
+            let first = at;
+            while at < run.end && (low(self.keys[at], bits) >> map_bits).low_usize() == part {
+                at += 1;
+            }
+            let ends = self.keys[first..at].iter().map(|&key| low(key, map_bits).low_usize() + 1);
+            let odd = self.odd(first);
+            let mut from = 0;
+            let ranges = ends.chain([size]).enumerate().map(|(number, end)| {
+                let range = from..end;
+                from = end;
+                if odd ^ (number % 2 == 1) { range } else { 0..0 }
+            });
+            self.lines.try_reserve(1)?;
+            self.lines.push(K::Cells::map(ranges.flatten().map(|bit| start + bit)));
+        }
+        Ok(())
+    }
+
+    /// The size of a table for a slot, as a power of two: the one that makes for the least memory.
+    fn node_bits(&self, run: &Range<usize>, bits: u32) -> u32 {
+        let lanes = K::Cells::LANES;
+        let least = (run.len() / lanes).max(2).ilog2();
+        let cost = |log: u32| {
+            let shift = bits - log;
+            let map_lines = 1usize << shift.saturating_sub(K::Cells::MAP_BITS).min(31);
+            let (mut lines, mut room, mut far) = (0, 0, 0);
+            for (_, cells, _) in self.parts(run, bits, log) {
+                match cells.len() {
+                    len if len <= room => room -= len,
+                    len if len <= lanes => {
+                        lines += 1;
+                        room = lanes - len;
+                    }
+                    len if K::OTHER == Other::Map && map_lines * lanes <= 2 * MAP_ROOM * len => {
+                        lines += map_lines;
+                        room = 0;
+                    }
+                    len => {
+                        far += len;
+                        room = 0;
+                    }
+                }
+            }
+            (lines * size_of::<K::Cells>() + (size_of::<Entry>() << log)) + far * FAR_BYTES
+        };
+        let (mut best, mut least_cost) = (1, usize::MAX);
+        for log in least.min(bits)..=bits.min(NODE_BITS) {
+            if size_of::<Entry>() << log >= least_cost {
+                break;
+            }
+            let cost = cost(log);
+            if cost < least_cost {
+                (best, least_cost) = (log.max(1), cost);
+            }
+        }
+        best
+    }
+}
+
+const fn other(window: u32) -> u32 {
+    if window == 0 { 0 } else { Entry::OTHER }
+}
+
+/// The first slot of the table of so many that a slot is in.
+fn low_out<K: Key>(slot: K, slots: usize) -> K {
+    let bits = slots.ilog2();
+    slot >> bits << bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many entries are tables, groups of more than one line, and those that hold something else; how deep it is.
+    fn kinds<K: Key>(edges: impl IntoIterator<Item = K>) -> [usize; 3] {
+        let keys: Vec<_> = edges.into_iter().map(|edge| edge - K::ONE).collect();
+        let windows = Windows::build(&keys, false, usize::MAX).unwrap().unwrap();
+        let of = |kind| windows.slots.iter().filter(|entry| entry.0 & kind != 0).count();
+        let group =
+            |entry: &&Entry| entry.0 & (Entry::NODE | Entry::OTHER) == 0 && entry.0 & Entry::SHIFT < windows.shift;
+        [of(Entry::NODE), windows.slots.iter().filter(group).count(), of(Entry::OTHER)]
+    }
+
+    #[test]
+    fn every_kind_of_entry_is_chosen() {
+        // Few edges; enough for a group; enough for a table, in clusters that only a map holds; a table in every slot.
+        let some = |nets: u32, hosts: u32, step: usize| -> Vec<u32> {
+            let hosts = move |net| (1..=hosts).step_by(step).map(move |host| net << 16 | host);
+            (1..=nets).flat_map(hosts).chain([0xf000_0000]).collect()
+        };
+        assert_eq!(kinds(some(100, 9, 1)), [0, 0, 0]);
+        let [nodes, groups, maps] = kinds(some(100, 60_000, 2_500));
+        assert!(nodes == 0 && groups == 100 && maps == 0);
+        let [nodes, _, maps] = kinds(some(1, 200, 2).into_iter().take(100).chain(some(2000, 5, 1).into_iter().skip(5)));
+        assert!(nodes == 1 && maps == 1, "{nodes} {maps}");
+        let [nodes, _, maps] = kinds(some(100, 200, 2));
+        assert!(nodes > 60_000 && maps >= 100, "{nodes} {maps}");
+        // Windows below and above: edges at /64s and at /48s.
+        let fine = (1..200_u64).map(|at| 0x2001_0db8 << 32 | at);
+        let coarse = (1..200_u64).map(|at| 0x2a00_0000 << 32 | at << 36);
+        let [nodes, _, above] = kinds(fine.chain(coarse));
+        assert!(nodes > 0 && above > 0, "{nodes} {above}");
+        // The toy spaces, in which tests see every address, have them all.
+        let sum = |kinds: &mut dyn Iterator<Item = [usize; 3]>| {
+            kinds.fold([0; 3], |[a, b, c], [nodes, groups, others]| [a + nodes, b + groups, c + others])
+        };
+        let [nodes, groups, maps] = sum(&mut (1..20).map(|step| kinds((1..=u8::MAX).step_by(step))));
+        assert!(nodes > 0 && groups > 0 && maps > 0, "{nodes} {groups} {maps}");
+        let [nodes, groups, above] = sum(&mut (1..20).map(|step| {
+            kinds(
+                (4..=u16::MAX).filter(|at| at % 16 == 0 && at / 16 % step == 0 || at % 4096 < 64 || at % 4096 == 1000),
+            )
+        }));
+        assert!(nodes > 0 && groups > 0 && above > 0, "{nodes} {groups} {above}");
+    }
+}

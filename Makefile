@@ -161,7 +161,8 @@ check-deep: c-installed instructions fuzz
 	tests/c/deep.sh "$(SCRATCH)/prefix" "$(SCRATCH)"
 	@if command -v $(GO) > /dev/null; then cd go && \
 		$(GO_ENV) $(GO) test -count=1 -run XXX -fuzz FuzzLoad -fuzztime $(FUZZ_SECONDS)s -fuzzminimizetime 10x -parallel 2 . && \
-		$(GO_ENV) CIDRGATE_RELOADS=10000 $(GO) test -count=1 -run Reloads .; else echo 'LEFT OUT: Go'; fi
+		$(GO_ENV) CIDRGATE_RELOADS=10000 $(GO) test -count=1 -run Reloads . && \
+		$(GO_ENV) $(GO) test -race -count=1 -run ReplaceWhileAsked -v .; else echo 'LEFT OUT: Go'; fi
 
 # Each target from the corpus on. The sanitizers are an unstable option of a stable compiler.
 fuzz:

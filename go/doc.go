@@ -9,7 +9,9 @@
 //	policy.Decide(addr)                              // and by which rule, with its line and note
 //
 // A [Gate] holds the policy of a running service. [Middleware] and [Listener] ask it for each request and each
-// connection. [Gate.Replace] takes the next policy while requests are served, unless a [Guard] refuses it.
+// connection. [Gate.Replace] takes the next policy while requests are served, unless a [Guard] refuses it;
+// [Gate.ReplaceFor] takes it back unless it is confirmed in time. [Gate.Watch] keeps the gate at an image in a file, and
+// [Gate.Status] tells how things stand.
 //
 // Whatever cannot be decided is denied: a nil policy, the zero [netip.Addr], an address with a zone.
 //

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"example.com/cidrgate"
 )
@@ -71,6 +72,34 @@ func ExampleGate_Replace() {
 	// Output:
 	// 2 12 192.0.2.0/26 <nil>
 	// 2 cidrgate: refused: an address that must stay allowed would be denied: 203.0.113.77
+}
+
+func ExampleGate_ReplaceFor() {
+	policy, err := cidrgate.LoadFile(office)
+	if err != nil {
+		log.Fatal(err)
+	}
+	gate := cidrgate.NewGate(nil)
+	office := netip.MustParseAddr("203.0.113.10")
+
+	// Nobody confirms that the service can still be reached.
+	trial, err := gate.ReplaceFor(policy, 20*time.Millisecond)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(trial.Generation(), trial.State(), gate.Allows(office))
+	time.Sleep(30 * time.Millisecond)
+	fmt.Println(gate.Generation(), trial.State(), gate.Allows(office))
+
+	// Somebody does, in time.
+	if trial, err = gate.ReplaceFor(policy, time.Minute); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(trial.Generation(), trial.Confirm(), trial.State(), gate.Allows(office))
+	// Output:
+	// 2 open true
+	// 3 rolled-back false
+	// 4 <nil> confirmed true
 }
 
 func ExampleMiddleware() {

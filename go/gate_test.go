@@ -5,9 +5,12 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"net/netip"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // policyOf makes a policy that allows some networks.
@@ -200,43 +203,105 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// Pairs of addresses that only one policy allows together are never seen torn.
+// Eight goroutines ask one gate while its policy is replaced again and again, for good and on trial. Pairs of addresses
+// that only one policy allows together are never seen torn, and nobody goes back in time. CIDRGATE_REPLACES says how
+// often; `make check-deep` asks for 1,000,000.
 func TestReplaceWhileAsked(t *testing.T) {
-	a, b := policyOf(t, "10.0.0.0/8", "192.0.2.0/24"), policyOf(t, "172.16.0.0/12", "198.51.100.0/24")
-	in := [][2]netip.Addr{
-		{netip.MustParseAddr("10.1.1.1"), netip.MustParseAddr("192.0.2.1")},
-		{netip.MustParseAddr("172.16.1.1"), netip.MustParseAddr("198.51.100.1")},
+	replaces, err := strconv.ParseUint(os.Getenv("CIDRGATE_REPLACES"), 10, 64)
+	if err != nil {
+		replaces = 20_000
+		if testing.Short() {
+			replaces = 2_000
+		}
 	}
-	gate := NewGate(a)
+	// The even generations have the first, the odd ones the second.
+	policies := [2]*Policy{policyOf(t, "192.0.2.2/32", "198.51.100.2/32", "2001:db8:2::/48"), policyOf(t, "192.0.2.1/32", "198.51.100.1/32", "2001:db8:1::/48")}
+	var in [2][3]netip.Addr
+	for i, texts := range [2][3]string{{"192.0.2.2", "::ffff:198.51.100.2", "2001:db8:2::1"}, {"192.0.2.1", "::ffff:198.51.100.1", "2001:db8:1::1"}} {
+		for j, text := range texts {
+			in[i][j] = netip.MustParseAddr(text)
+		}
+	}
+	all := append(in[0][:], in[1][:]...)
+	gate := NewGate(policies[1])
 	var stop atomic.Bool
+	var looks atomic.Uint64
 	var wait sync.WaitGroup
-	for range 8 {
+	for at := range 8 {
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
-			for !stop.Load() {
+			var last, count uint64
+			var answers []bool
+			for ended := false; !ended && !t.Failed(); count++ {
+				ended = stop.Load()
+				before := gate.Generation()
 				policy := gate.Policy()
-				first, second := policy.Allows(in[0][0]), policy.Allows(in[1][0])
-				if first == second || policy.Allows(in[0][1]) != first || policy.Allows(in[1][1]) != second {
-					t.Error("torn")
-					return
+				answers = policy.AllowsBatch(answers, all)
+				even := answers[0]
+				for i, allowed := range answers {
+					if allowed != (even == (i < 3)) {
+						t.Errorf("torn: %v", answers)
+					}
 				}
-				gate.Allows(in[0][0])
+				status := gate.Status()
+				if status.Fingerprint != policies[status.Generation%2].Fingerprint() {
+					t.Errorf("torn: generation %d", status.Generation)
+				}
+				if before < last || status.Generation < before {
+					t.Errorf("generations %d, %d after %d", before, status.Generation, last)
+				}
+				last = status.Generation
+				// One of each pair is allowed at any moment, but the moment may pass between two questions.
+				i := (count + uint64(at)) % 3
+				one, other := gate.Allows(in[0][i]), gate.Decide(in[1][i]).Action == Allow
+				if gate.Generation() == last && (one != (last%2 == 0) || other != (last%2 == 1)) {
+					t.Errorf("generation %d: %v, %v", last, one, other)
+				}
 			}
+			looks.Add(count)
 		}()
 	}
-	replaces := 20_000
-	if testing.Short() {
-		replaces = 2_000
-	}
-	for i := range replaces {
-		if _, err := gate.Replace([]*Policy{b, a}[i%2]); err != nil {
+	generation := uint64(1)
+	try := func(next *Policy, within time.Duration) *Trial {
+		trial, err := gate.ReplaceFor(next, within)
+		if err != nil {
 			t.Error(err)
+			return nil
+		}
+		generation++
+		if trial.Generation() != generation {
+			t.Errorf("generation %d, not %d", trial.Generation(), generation)
+		}
+		return trial
+	}
+	for range replaces {
+		if t.Failed() {
+			break
+		}
+		next := policies[(generation+1)%2]
+		switch generation % 16 {
+		case 3: // on trial and confirmed
+			if trial := try(next, time.Hour); trial == nil || trial.Confirm() != nil {
+				t.Error("not confirmed")
+			}
+		case 7: // on trial until something newer comes
+			try(next, time.Hour)
+		case 11: // over at once: whoever looks first ends it
+			try(next, 0)
+			generation++
+		default:
+			change, err := gate.Replace(next)
+			generation++
+			if err != nil || change.Generation != generation || change.NewlyAllowedCount.Cmp(change.NewlyDeniedCount) != 0 {
+				t.Errorf("%+v %v", change, err)
+			}
 		}
 	}
 	stop.Store(true)
 	wait.Wait()
-	if gate.Generation() != uint64(replaces)+1 {
+	if gate.Generation() != generation {
 		t.Error(gate.Generation())
 	}
+	t.Logf("%d replaces, %d generations, %d looks by 8 goroutines", replaces, generation, looks.Load())
 }

@@ -11,6 +11,8 @@ type RefusedError struct {
 	Reason string
 	// Witness is an address for which the reason holds; the zero Addr if the reason is a number.
 	Witness netip.Addr
+	// Change is what the change would have been.
+	Change Change
 }
 
 func (e *RefusedError) Error() string {
@@ -44,7 +46,7 @@ func MaxNewlyDenied(addresses uint64) Guard {
 func most(addresses uint64, what string, count func(*Change) *big.Int) Guard {
 	return Guard{func(_ *Policy, change *Change) error {
 		if n := count(change); n.Cmp(new(big.Int).SetUint64(addresses)) > 0 {
-			return &RefusedError{Reason: fmt.Sprintf("%v addresses would be %s, more than %d", n, what, addresses)}
+			return &RefusedError{Reason: fmt.Sprintf("%v addresses would be %s, more than %d", n, what, addresses), Change: *change}
 		}
 		return nil
 	}}
@@ -52,14 +54,14 @@ func most(addresses uint64, what string, count func(*Change) *big.Int) Guard {
 
 func keep(networks []netip.Prefix, allowed bool, reason string) Guard {
 	networks = append([]netip.Prefix(nil), networks...)
-	return Guard{func(next *Policy, _ *Change) error {
+	return Guard{func(next *Policy, change *Change) error {
 		for _, network := range networks {
 			at, bits, v6, err := networkOf(network)
 			if err != nil {
 				return err
 			}
 			if witness, found := next.answers.other(at, bits, v6, allowed); found {
-				return &RefusedError{Reason: reason, Witness: witness.addr(v6)}
+				return &RefusedError{Reason: reason, Witness: witness.addr(v6), Change: *change}
 			}
 		}
 		return nil

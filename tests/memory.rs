@@ -218,7 +218,7 @@ fn reloads() {
         }
     }
     assert!(live.labels().len() < 60);
-    // Not to the byte: the runtime may have allocated something meanwhile.
+    // Less than a byte a reload: the threads of the test harness may have allocated something meanwhile.
     assert!(most < after_some + 4096, "{after_some} bytes became {most}");
 }
 

@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use crate::error::OutOfMemory;
+use crate::sort;
 use crate::word::Word;
 
 /// Sorted, strictly rising flips. Equal sets are equal lists: no edge lies in the family's foreign block.
@@ -19,13 +20,22 @@ impl<W> Default for Edges<W> {
 impl<W: Word> Edges<W> {
     /// The union of ranges `(first, last)` in any order and number: one sort, one pass.
     pub(crate) fn from_ranges(mut ranges: Vec<(W, W)>) -> Result<Self, OutOfMemory> {
-        merge_ranges(&mut ranges);
+        sort::by_start(&mut ranges);
         let mut edges = Vec::new();
         edges.try_reserve_exact(2 * ranges.len())?;
-        for (first, last) in ranges {
-            edges.push(first);
-            edges.extend(last.next());
+        let mut ranges = ranges.into_iter();
+        let Some(mut run) = ranges.next() else {
+            return Ok(Self::default());
+        };
+        for next in ranges {
+            if !join(&mut run, next) {
+                // Before what follows, so not the last address.
+                edges.extend([run.0, run.1 + W::ONE]);
+                run = next;
+            }
         }
+        edges.push(run.0);
+        edges.extend(run.1.next());
         Ok(Self(without_foreign(edges)))
     }
 
@@ -79,16 +89,46 @@ impl<W: Word> Edges<W> {
     }
 
     /// The set in which membership is `keep(in self, in other)`: one pass over both lists.
-    pub(crate) fn combine(&self, other: &Self, keep: fn(bool, bool) -> bool) -> Result<Self, OutOfMemory> {
+    pub(crate) fn combine(&self, other: &Self, keep: impl Fn(bool, bool) -> bool) -> Result<Self, OutOfMemory> {
         let mut edges = Vec::new();
         edges.try_reserve(self.0.len() + other.0.len() + 1)?;
-        edges.extend(Merge::new(self, other, keep));
+        let (mut left, mut right) = (Walk::new(&self.0), Walk::new(&other.0));
+        // What is in neither may be kept too, from address 0 on.
+        let mut kept = false;
+        let mut at = Some(W::ZERO);
+        while let Some(edge) = at {
+            left.pass(edge);
+            right.pass(edge);
+            if keep(left.inside, right.inside) != kept {
+                kept = !kept;
+                edges.push(edge);
+            }
+            // Up to the next edge of one list, all edges of the other count or none does.
+            let to = right.rest.first();
+            let run = left.before(to);
+            if keep(true, right.inside) != keep(false, right.inside) {
+                edges.extend_from_slice(run);
+                kept ^= run.len() % 2 == 1;
+            }
+            let run = right.before(left.rest.first());
+            if keep(left.inside, true) != keep(left.inside, false) {
+                edges.extend_from_slice(run);
+                kept ^= run.len() % 2 == 1;
+            }
+            at = left.rest.first().into_iter().chain(right.rest.first()).min().copied();
+        }
         edges.shrink_to_fit();
         Ok(Self(edges))
     }
 
     pub(crate) fn is_subset(&self, other: &Self) -> bool {
-        Merge::new(self, other, |a, b| a && !b).next().is_none()
+        let mut other = Walk::new(&other.0);
+        self.0.chunks(2).all(|run| {
+            other.before(Some(&run[0]));
+            other.pass(run[0]);
+            let end = run.get(1);
+            other.inside && other.rest.first().is_none_or(|edge| end.is_some_and(|end| end <= edge))
+        })
     }
 
     /// All that is out: edge 0 toggles.
@@ -104,86 +144,18 @@ impl<W: Word> Edges<W> {
 
 /// Sorts ranges and joins those that overlap or touch, in place.
 pub(crate) fn merge_ranges<W: Word>(ranges: &mut Vec<(W, W)>) {
-    sort(ranges);
-    ranges.dedup_by(|next, kept| {
-        let joins = kept.1.next().is_none_or(|after| next.0 <= after);
-        if joins {
-            kept.1 = kept.1.max(next.1);
-        }
-        joins
-    });
+    sort::by_start(ranges);
+    ranges.dedup_by(|next, run| join(run, *next));
 }
 
-/// Sorts ranges by where they start: by their digits, where few tell all, else into buckets and then each bucket.
-fn sort<W: Word>(ranges: &mut Vec<(W, W)>) {
-    /// Fewer are not worth it.
-    const FEW: usize = 512;
-    if ranges.is_sorted_by_key(|range| range.0) {
-        return;
+/// Makes the run longer by a range that starts no earlier and overlaps or touches it; false if there is a gap.
+#[inline]
+fn join<W: Word>(run: &mut (W, W), next: (W, W)) -> bool {
+    let joins = run.1.next().is_none_or(|after| next.0 <= after);
+    if joins {
+        run.1 = run.1.max(next.1);
     }
-    if ranges.len() < FEW || by_digits(ranges).is_err() {
-        // In place: the stable sort takes memory that cannot be refused.
-        ranges.sort_unstable_by_key(|range| range.0);
-    }
-}
-
-fn by_digits<W: Word>(ranges: &mut Vec<(W, W)>) -> Result<(), OutOfMemory> {
-    /// The counts of a digit stay in the first cache.
-    const DIGIT: u32 = 11;
-    /// With more digits, comparing is faster.
-    const MOST_DIGITS: u32 = 3;
-    u32::try_from(ranges.len()).map_err(|_| OutOfMemory)?;
-    let low = ranges.iter().fold(W::MAX, |low, range| low.min(range.0));
-    let set = ranges.iter().fold(W::ZERO, |set, range| set | (range.0 - low));
-    let (from, to) = (set.trailing_zeros(), W::BITS - set.leading_zeros());
-    let mut ends = Vec::new();
-    ends.try_reserve_exact((1 << DIGIT) + 1)?;
-    let mut spread = Vec::new();
-    spread.try_reserve_exact(ranges.len())?;
-    spread.resize(ranges.len(), (W::ZERO, W::ZERO));
-    if to <= from + DIGIT * MOST_DIGITS {
-        for shift in (from..to).step_by(DIGIT as usize) {
-            let digit = |first: W| ((first - low) >> shift).low_usize() % (1 << DIGIT);
-            scatter(ranges, &mut spread, &mut ends, 1 << DIGIT, digit);
-            core::mem::swap(ranges, &mut spread);
-        }
-        return Ok(());
-    }
-    let shift = to - DIGIT;
-    scatter(ranges, &mut spread, &mut ends, 1 << DIGIT, |first| ((first - low) >> shift).low_usize());
-    core::mem::swap(ranges, &mut spread);
-    let (mut rest, mut start) = (&mut ranges[..], 0);
-    for end in ends {
-        let (bucket, after) = rest.split_at_mut(end as usize - start);
-        bucket.sort_unstable_by_key(|range| range.0);
-        (rest, start) = (after, end as usize);
-    }
-    Ok(())
-}
-
-/// Copies the ranges in the order of one digit, those of equal ones as they were. Where those of each digit end is kept.
-fn scatter<W: Word>(
-    ranges: &[(W, W)],
-    spread: &mut [(W, W)],
-    ends: &mut Vec<u32>,
-    digits: usize,
-    digit: impl Fn(W) -> usize,
-) {
-    ends.clear();
-    ends.resize(digits + 1, 0);
-    ranges.iter().for_each(|range| ends[digit(range.0) + 1] += 1);
-    let mut sum = 0;
-    for end in ends.iter_mut() {
-        sum += *end;
-        *end = sum;
-    }
-    for range in ranges {
-        let place = &mut ends[digit(range.0)];
-        spread[*place as usize] = *range;
-        *place += 1;
-    }
-    // Each has moved on from where its digit starts to where it ends.
-    ends.truncate(digits);
+    joins
 }
 
 /// Moves the edges inside the foreign block to the first address after it; pairs cancel there. So the block copies
@@ -198,48 +170,34 @@ fn without_foreign<W: Word>(mut edges: Vec<W>) -> Vec<W> {
     edges
 }
 
-/// The merge loop: walks two lists of edges and yields the edges of their combination.
-struct Merge<'a, W> {
-    left: &'a [W],
-    right: &'a [W],
-    inside: (bool, bool),
-    kept: bool,
-    keep: fn(bool, bool) -> bool,
-    start: bool,
+/// On its way along a list of edges.
+struct Walk<'a, W> {
+    rest: &'a [W],
+    /// Whether what lies right before the rest is in the set.
+    inside: bool,
 }
 
-impl<'a, W: Word> Merge<'a, W> {
-    fn new(left: &'a Edges<W>, right: &'a Edges<W>, keep: fn(bool, bool) -> bool) -> Self {
-        Self { left: &left.0, right: &right.0, inside: (false, false), kept: false, keep, start: true }
+impl<'a, W: Word> Walk<'a, W> {
+    fn new(edges: &'a [W]) -> Self {
+        Self { rest: edges, inside: false }
     }
-}
 
-impl<W: Word> Iterator for Merge<'_, W> {
-    type Item = W;
-
-    fn next(&mut self) -> Option<W> {
-        loop {
-            let edge = match (self.left.first(), self.right.first()) {
-                // Address 0 is looked at even where no edge is, for the combinations that keep what is in neither.
-                _ if self.start => W::ZERO,
-                (Some(a), Some(b)) => *a.min(b),
-                (Some(edge), None) | (None, Some(edge)) => *edge,
-                (None, None) => return None,
-            };
-            self.start = false;
-            if self.left.first() == Some(&edge) {
-                self.left = &self.left[1..];
-                self.inside.0 = !self.inside.0;
-            }
-            if self.right.first() == Some(&edge) {
-                self.right = &self.right[1..];
-                self.inside.1 = !self.inside.1;
-            }
-            if (self.keep)(self.inside.0, self.inside.1) != self.kept {
-                self.kept = !self.kept;
-                return Some(edge);
-            }
+    /// Goes past an edge here, if there is one.
+    fn pass(&mut self, at: W) {
+        if let Some((_, rest)) = self.rest.split_first().filter(|(first, _)| **first == at) {
+            (self.rest, self.inside) = (rest, !self.inside);
         }
+    }
+
+    /// Goes past the edges before this one, or all of them.
+    fn before(&mut self, end: Option<&W>) -> &'a [W] {
+        let count = match end {
+            Some(end) => self.rest.iter().take_while(|edge| *edge < end).count(),
+            None => self.rest.len(),
+        };
+        let (run, rest) = self.rest.split_at(count);
+        (self.rest, self.inside) = (rest, self.inside ^ (count % 2 == 1));
+        run
     }
 }
 

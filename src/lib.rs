@@ -111,6 +111,7 @@ mod range;
 #[cfg(feature = "serde")]
 mod serialize;
 mod set;
+mod sort;
 pub mod text;
 mod trie;
 #[cfg(feature = "watch")]

@@ -282,6 +282,24 @@ impl<W: Lane + Family> Side<W> {
     }
 }
 
+/// The matcher that allows the addresses of a set and no others: of verdicts only, without rules.
+///
+/// ```
+/// use cidrgate::{CidrSet, Matcher};
+/// let office: CidrSet = "203.0.113.0/24\n2001:db8::/48".parse()?;
+/// let matcher = Matcher::try_from(office)?;
+/// assert!(matcher.allows([203, 0, 113, 77]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl TryFrom<CidrSet> for Matcher {
+    /// Memory cannot be had.
+    type Error = OutOfMemory;
+
+    fn try_from(allowed: CidrSet) -> Result<Self, OutOfMemory> {
+        Self::of_verdicts(allowed)
+    }
+}
+
 /// So that what is made to hold whatever carries a matcher can hold a matcher.
 impl AsRef<Matcher> for Matcher {
     fn as_ref(&self) -> &Matcher {

@@ -148,16 +148,32 @@ impl Family for u128 {
 
 /// The addresses of the network; host bits do not matter. An IPv4-mapped network of length 96 or more is IPv4.
 impl From<IpNet> for IpRange {
+    #[inline]
     fn from(net: IpNet) -> Self {
-        match text::fold(net) {
-            IpNet::V4(net) => Self(Span::V4(net.network().to_bits(), net.broadcast().to_bits())),
-            IpNet::V6(net) => Self(Span::V6(net.network().to_bits(), net.broadcast().to_bits())),
+        fn ends<W: Word>(addr: W, len: u8) -> (W, W) {
+            let mask = W::mask(len.into());
+            (addr & mask, addr | !mask)
         }
+        Self(match net {
+            IpNet::V4(net) => {
+                let (first, last) = ends(net.addr().to_bits(), net.prefix_len());
+                Span::V4(first, last)
+            }
+            IpNet::V6(net) => {
+                let (first, last) = ends(net.addr().to_bits(), net.prefix_len());
+                let mapped = |at: u128| Ipv6Addr::from_bits(at).to_ipv4_mapped().map(Ipv4Addr::to_bits);
+                match (mapped(first), mapped(last)) {
+                    (Some(first), Some(last)) => Span::V4(first, last),
+                    _ => Span::V6(first, last),
+                }
+            }
+        })
     }
 }
 
 /// The range of this one address.
 impl From<IpAddr> for IpRange {
+    #[inline]
     fn from(addr: IpAddr) -> Self {
         match addr.to_canonical() {
             IpAddr::V4(addr) => Self(Span::V4(addr.to_bits(), addr.to_bits())),
@@ -169,6 +185,7 @@ impl From<IpAddr> for IpRange {
 macro_rules! range_from {
     ($($from:ty => $by:ty),*) => {$(
         impl From<$from> for IpRange {
+            #[inline]
             fn from(from: $from) -> Self {
                 <$by>::from(from).into()
             }

@@ -73,7 +73,8 @@ impl CidrSet {
     /// If memory cannot be had. (`collect()` does the same and aborts then.)
     #[inline]
     pub fn try_from_ranges(ranges: impl IntoIterator<Item = IpRange>) -> Result<Self, OutOfMemory> {
-        let mut collector = Collector::default();
+        let ranges = ranges.into_iter();
+        let mut collector = Collector::expecting(ranges.size_hint().0);
         for range in ranges {
             collector.push(range)?;
         }
@@ -122,7 +123,7 @@ impl CidrSet {
         self.v4().is_subset(other.v4()) && self.v6().is_subset(other.v6())
     }
 
-    fn combine(&self, other: &Self, keep: fn(bool, bool) -> bool) -> Result<Self, OutOfMemory> {
+    fn combine(&self, other: &Self, keep: impl Fn(bool, bool) -> bool + Copy) -> Result<Self, OutOfMemory> {
         Ok(Self::from_edges(self.v4().combine(other.v4(), keep)?, self.v6().combine(other.v6(), keep)?))
     }
 
@@ -284,11 +285,13 @@ struct Pile<W> {
     ranges: Vec<(W, W)>,
     /// The length at which to merge next.
     full: usize,
+    /// How many may come, to make room for with the first.
+    expected: usize,
 }
 
 impl<W> Default for Pile<W> {
     fn default() -> Self {
-        Self { ranges: Vec::new(), full: 1 << 20 }
+        Self { ranges: Vec::new(), full: 1 << 20, expected: 0 }
     }
 }
 
@@ -309,7 +312,8 @@ impl<W: Word> Pile<W> {
             crate::edges::merge_ranges(&mut self.ranges);
             self.full = self.full.max(2 * self.ranges.len());
         }
-        Ok(self.ranges.try_reserve(1)?)
+        let more = if self.ranges.is_empty() { self.expected.clamp(1, self.full) } else { 1 };
+        Ok(self.ranges.try_reserve(more)?)
     }
 
     fn extend(&mut self, ranges: impl IntoIterator<Item = (W, W)>) -> Result<(), OutOfMemory> {
@@ -318,6 +322,12 @@ impl<W: Word> Pile<W> {
 }
 
 impl Collector {
+    fn expecting(ranges: usize) -> Self {
+        let mut collector = Self::default();
+        (collector.v4.expected, collector.v6.expected) = (ranges, ranges);
+        collector
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, range: IpRange) -> Result<(), OutOfMemory> {
         match range.0 {

@@ -4,7 +4,7 @@
 //! vector instructions of every x86-64. Three layouts find the row, chosen by the edges alone:
 //!
 //! - [`Direct`]: arithmetic finds one line of edges, which is the only thing that a look-up reads. For short lists and
-//!   evenly spread ones;
+//!   evenly spread ones; lines half as long where few edges lie close together;
 //! - [`Windows`]: a table of slots names the line, which holds only those bits of its edges that differ inside the slot,
 //!   so twice as many fit. Slots too full for that have a table of their own. For long lists;
 //! - [`Search`]: a table of slots says where in the sorted edges to start comparing. For lists that neither of the others
@@ -54,8 +54,8 @@ pub(crate) trait Row: Copy + Debug + Send + Sync + 'static {
     /// A row is also a map of two to the power of this bits.
     const MAP_BITS: u32;
 
-    /// At most so many numbers as there are lanes.
-    fn new(lanes: impl Iterator<Item = Self::Lane>) -> Self;
+    /// At most so many numbers as there are lanes, with the one that stands for an odd number of earlier ones.
+    fn new(earlier: Option<Self::Lane>, numbers: impl Iterator<Item = Self::Lane>) -> Self;
     /// Whether an odd number of them are below `at`. Takes a copy, of which the compiler knows that it is aligned.
     fn is_odd(self, at: Self::Lane) -> bool;
 
@@ -88,9 +88,12 @@ macro_rules! row {
             const LOWEST: $lane = <$lane>::MIN;
             const MAP_BITS: u32 = (N * <$lane>::BITS as usize).ilog2();
 
-            fn new(numbers: impl Iterator<Item = $lane>) -> Self {
+            #[inline]
+            fn new(earlier: Option<$lane>, numbers: impl Iterator<Item = $lane>) -> Self {
                 let mut lanes = [<$lane>::MAX; N];
-                lanes.iter_mut().zip(numbers).for_each(|(lane, number)| *lane = number);
+                lanes[0] = earlier.unwrap_or(<$lane>::MAX);
+                let rest = &mut lanes[usize::from(earlier.is_some())..];
+                rest.iter_mut().zip(numbers).for_each(|(lane, number)| *lane = number);
                 Self { _aligned: [], lanes }
             }
 
@@ -128,6 +131,10 @@ pub(crate) trait Key: Word {
     /// Whole numbers.
     type Line: Row;
     fn lane(self) -> <Self::Line as Row>::Lane;
+    /// Half as many.
+    type Short: Row<Lane = <Self::Line as Row>::Lane>;
+    /// The memory for each number that [`Direct`] of short lines may take.
+    const SHORT_BYTES: usize;
 
     /// What windows see of numbers: so many bits, none if there are no windows of such numbers. In the order of the
     /// numbers, but signed: plain x86-64 compares no others by the vector.
@@ -156,7 +163,7 @@ pub(crate) enum Other {
 }
 
 macro_rules! key {
-    ($key:ty, line $lane:ty, $lanes:expr, $whole:ty, |$at:ident| $to_lane:expr,
+    ($key:ty, line $lane:ty, $lanes:expr, $whole:ty, short $short_bytes:expr, |$at:ident| $to_lane:expr,
      cells $cell:ty, $cells:expr, $half:ty, $cell_bits:expr, $to_cell:expr, $other:expr,
      slots $slots:expr, bytes $bytes:expr, chunk $chunk:expr, log $log:expr) => {
         impl Key for $key {
@@ -166,6 +173,8 @@ macro_rules! key {
                 let $at = self;
                 $to_lane
             }
+            type Short = Lanes<$lane, { $lanes / 2 }, Half>;
+            const SHORT_BYTES: usize = $short_bytes;
 
             type Cells = Lanes<$cell, $cells, $half>;
             const CELL_BITS: u32 = $cell_bits;
@@ -190,27 +199,55 @@ macro_rules! key {
 
 // The toy spaces of the tests: 256 addresses with maps, 65,536 with two windows.
 #[cfg(test)]
-key!(u8, line i8, 2, Half, |at| (at ^ 1 << 7) as i8,
+key!(u8, line i8, 4, Half, short 3, |at| (at ^ 1 << 7) as i8,
     cells i8, 2, Half, 5, (at << 3 ^ 1 << 7) as i8, Other::Map,
     slots |count: usize| (count / 2).clamp(4, 16), bytes |count| 64 + 16 * count, chunk 3, log 0);
 #[cfg(test)]
-key!(u16, line i16, 2, Half, |at| (at ^ 1 << 15) as i16,
+key!(u16, line i16, 4, Half, short 3, |at| (at ^ 1 << 15) as i16,
     cells i8, 3, Half, 8, (at as u8 ^ 1 << 7) as i8, Other::Above(2),
     slots |count: usize| (count / 2).clamp(4, 64), bytes |count| 64 + 16 * count, chunk 3, log 0);
-key!(u32, line i32, 16, Whole, |at| (at ^ 1 << 31) as i32,
+key!(u32, line i32, 16, Whole, short 30, |at| (at ^ 1 << 31) as i32,
     cells i16, 16, Half, 16, (at as u16 ^ 1 << 15) as i16, Other::Map,
     slots |_| 1 << 16, bytes |count| (64 << 10) + 64 * count, chunk 15, log 1);
-key!(u64, line u64, 8, Whole, |at| at,
+key!(u64, line u64, 8, Whole, short 80, |at| at,
     cells i32, 16, Whole, 32, (at as u32 ^ 1 << 31) as i32, Other::Above(16),
     slots |count: usize| (count / 2).clamp(16, 1 << 15), bytes |count| 24 * count, chunk 7, log 0);
-key!(u128, line u128, 4, Whole, |at| at,
+key!(u128, line u128, 4, Whole, short 0, |at| at,
     cells i16, 16, Half, 0, at as i16, Other::Map,
     slots |_| 0, bytes |_| 0, chunk 7, log 0);
+
+/// How large parts may be, as a power of two, for each to have room for its numbers among so many lanes (two at least):
+/// those in it, and one that stands for an odd number of earlier ones; where `open_ended`, not the number that is the end
+/// of its part. `None` if less than `least`.
+fn part_bits<K: Key>(keys: &[K], base: K, lanes: usize, open_ended: bool, least: u32) -> Option<u32> {
+    /// So many are looked at before it is asked whether that was enough.
+    const CHUNK: usize = 1 << 12;
+    // What must not be in one part has to differ above its bits, or the later one be the end of it: all ones below.
+    let apart = |(&from, &to): (&K, &K)| {
+        let differ = (from - base) ^ (to - base);
+        if open_ended { differ.max(!to & to.wrapping_add(K::ONE)) } else { differ }
+    };
+    let mut bits = K::BITS - 1;
+    let mut start = 0;
+    while start + lanes < keys.len() {
+        let end = keys.len().min(start + CHUNK + lanes);
+        let keys = &keys[start..end];
+        let full = keys.iter().zip(&keys[lanes..]).map(apart).fold(K::MAX, K::min);
+        let odd = keys.iter().skip(1).step_by(2).zip(keys[lanes..].iter().step_by(2)).map(apart).fold(K::MAX, K::min);
+        bits = bits.min(K::BITS - 1 - full.min(odd).leading_zeros());
+        if bits < least {
+            return None;
+        }
+        start += CHUNK;
+    }
+    Some(bits)
+}
 
 /// Whether an odd number of edges is at or below an address.
 #[derive(Clone, Debug)]
 pub(crate) enum Index<K: Key> {
-    Direct(Direct<K>),
+    Short(Direct<K, K::Short>),
+    Direct(Direct<K, K::Line>),
     Windows(Windows<K>),
     Search(Search<K>, Vec<K>),
 }
@@ -224,6 +261,9 @@ impl<K: Key> Index<K> {
         let mut before = Vec::new();
         before.try_reserve_exact(edges.len())?;
         before.extend(edges.clone().skip(usize::from(flip)).map(|edge| edge - K::ONE));
+        if let Some(short) = Direct::build(&before, flip, K::SHORT_BYTES * before.len())? {
+            return Ok(Self::Short(short));
+        }
         if let Some(direct) = Direct::build(&before, flip, direct_bytes(before.len()))? {
             return Ok(Self::Direct(direct));
         }
@@ -241,6 +281,7 @@ impl<K: Key> Index<K> {
     #[inline(always)]
     pub(crate) fn is_odd(&self, at: K) -> bool {
         match self {
+            Self::Short(direct) => direct.is_odd(at),
             Self::Direct(direct) => direct.is_odd(at),
             Self::Windows(windows) => windows.is_odd(at),
             Self::Search(search, edges) => search.rank(edges, at) % 2 == 1,
@@ -251,6 +292,7 @@ impl<K: Key> Index<K> {
     #[inline]
     pub(crate) fn batch(&self, at: impl Iterator<Item = K>, odd: &mut [bool]) {
         match self {
+            Self::Short(direct) => odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = direct.is_odd(at)),
             Self::Direct(direct) => odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = direct.is_odd(at)),
             Self::Windows(windows) => windows.batch(at, odd),
             Self::Search(search, edges) => {
@@ -262,6 +304,7 @@ impl<K: Key> Index<K> {
     /// What it takes in memory.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
+            Self::Short(direct) => direct.heap_bytes(),
             Self::Direct(direct) => direct.heap_bytes(),
             Self::Windows(windows) => windows.heap_bytes(),
             Self::Search(search, edges) => search.heap_bytes() + edges.capacity() * size_of::<K>(),

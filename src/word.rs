@@ -32,6 +32,7 @@ pub(crate) trait Word:
     const FOREIGN: Option<(Self, Self)>;
 
     fn checked_add(self, other: Self) -> Option<Self>;
+    fn wrapping_add(self, other: Self) -> Self;
     fn wrapping_sub(self, other: Self) -> Self;
     fn leading_zeros(self) -> u32;
     fn trailing_zeros(self) -> u32;
@@ -40,6 +41,7 @@ pub(crate) trait Word:
     fn to_u128(self) -> u128;
 
     /// A network mask with `len` leading ones, `0 <= len <= BITS`.
+    #[inline]
     fn mask(len: u32) -> Self {
         if len == 0 { Self::ZERO } else { Self::MAX << (Self::BITS - len) }
     }
@@ -59,8 +61,13 @@ macro_rules! word {
             const MAX: Self = <$word>::MAX;
             const FOREIGN: Option<(Self, Self)> = $foreign;
 
+            #[inline]
             fn checked_add(self, other: Self) -> Option<Self> {
                 <$word>::checked_add(self, other)
+            }
+            #[inline]
+            fn wrapping_add(self, other: Self) -> Self {
+                <$word>::wrapping_add(self, other)
             }
             #[inline]
             fn wrapping_sub(self, other: Self) -> Self {

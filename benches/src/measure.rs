@@ -55,6 +55,9 @@ pub(crate) fn making<'a, T>(mut make: impl FnMut() -> T + 'a) -> Task<'a> {
 const LEAST: Duration = Duration::from_millis(2);
 const MOST_ROUNDS: u128 = 10_000;
 
+/// What takes longer finds its caches full of itself after the first part.
+const WARM: Duration = Duration::from_millis(50);
+
 /// What takes so long is not run again: nobody needs to know to the percent how slow it is.
 const LONG: Duration = Duration::from_secs(1);
 
@@ -73,8 +76,8 @@ pub(crate) fn in_turn(runs: usize, tasks: &mut [Task<'_>]) -> Vec<Times> {
                 samples[at].push(first[at].as_nanos() as f64);
                 continue;
             }
-            // The caches are full of the others. Long runs do not notice.
-            if rounds[at] > 1 {
+            // The caches are full of the others.
+            if first[at] < WARM {
                 tasks[at](1);
             }
             let time = tasks[at](rounds[at]);

@@ -10,11 +10,14 @@ fn check<K: Key>(edges: &[K], probes: impl Iterator<Item = K> + Clone) {
     let index = Index::build(edges.iter().copied()).unwrap();
     let flip = edges.first() == Some(&K::ZERO);
     let before: Vec<_> = edges[usize::from(flip)..].iter().map(|&edge| edge - K::ONE).collect();
-    let direct = Direct::build(&before, flip, edges.len().max(64) << 10).unwrap().map(Index::Direct);
+    let most = edges.len().max(64) << 10;
+    let direct = Direct::build(&before, flip, most).unwrap().map(Index::Direct);
+    let short = Direct::build(&before, flip, most).unwrap().map(Index::Short);
     let windows = (K::CELL_BITS > 0).then(|| Windows::build(&before, flip, usize::MAX).unwrap()).flatten();
     let search = Index::Search(Search::build(edges).unwrap(), edges.to_vec());
     assert_eq!(windows.is_none(), K::CELL_BITS == 0 || before.is_empty());
-    let layouts: Vec<_> = [index, search].into_iter().chain(direct).chain(windows.map(Index::Windows)).collect();
+    let layouts: Vec<_> =
+        [index, search].into_iter().chain(direct).chain(short).chain(windows.map(Index::Windows)).collect();
     let at: Vec<_> = probes.collect();
     let rank = |at| edges.partition_point(|&edge| edge <= at);
     let odd: Vec<_> = at.iter().map(|&at| rank(at) % 2 == 1).collect();
@@ -167,6 +170,7 @@ fn layout<K: Key>(edges: impl Iterator<Item = K>) -> &'static str {
         assert_eq!(index.is_odd(at), edges.partition_point(|&edge| edge <= at) % 2 == 1, "{at:?} of {edges:?}");
     }
     match index {
+        Index::Short(_) => "short",
         Index::Direct(_) => "direct",
         Index::Windows(_) => "windows",
         Index::Search(..) => "search",
@@ -185,11 +189,11 @@ fn every_layout_is_chosen() {
         })
     };
     let v4 = |at: u128| (at >> 96) as u32;
-    assert_eq!(layout(few.iter().map(|&at| v4(at))), "direct");
+    assert_eq!(layout(few.iter().map(|&at| v4(at))), "short");
     assert_eq!(layout(many.iter().map(|&at| v4(at))), "direct");
     assert_eq!(layout(clusters(7, 4000).map(v4)), "windows");
     assert_eq!(layout(clusters(7, 100).map(v4)), "search");
-    assert_eq!(layout(few.iter().map(|&at| upper(at))), "direct");
+    assert_eq!(layout(few.iter().map(|&at| upper(at))), "short");
     assert_eq!(layout(many.iter().map(|&at| upper(at))), "search");
     assert_eq!(layout(clusters(7, 4000).map(upper)), "windows");
     assert_eq!(layout(few.iter().copied()), "direct");

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Key, Other, Row};
+use super::{Key, Other, Row, part_bits};
 use crate::error::OutOfMemory;
 
 /// Slots of two to the power of `shift` addresses each, from the first number on; one more, at `limit`, is for what lies
@@ -206,10 +206,6 @@ impl<K: Key> Plan<'_, K> {
         self.slots.try_reserve(1)?;
         self.slots.push(Entry(shift));
         while let Some((slot, run, bits)) = self.todo.pop() {
-            // Each table that is still to come has two slots and a line at least.
-            if !self.has_room_for(2 * self.todo.len(), self.todo.len()) {
-                return Ok(false);
-            }
             let node_bits = self.node_bits(&run, bits);
             let shift = bits - node_bits;
             let Some(entry) = Entry::new(self.slots.len(), shift, false, Entry::NODE) else {
@@ -343,7 +339,8 @@ impl<K: Key> Plan<'_, K> {
                     self.deep += inside.len();
                     self.todo.try_reserve(1)?;
                     self.todo.push((self.slots.len(), start..at, shift));
-                    Some(Entry(0))
+                    // Each table that is still to come has two slots and a line at least.
+                    self.has_room_for(2 * self.todo.len(), self.todo.len()).then_some(Entry(0))
                 }
             };
             match entry {
@@ -366,21 +363,18 @@ impl<K: Key> Plan<'_, K> {
 
     fn line(&mut self, run: Range<usize>, window: u32, odd: bool) -> Result<(), OutOfMemory> {
         self.lines.try_reserve(1)?;
-        let lowest = odd.then_some(K::Cells::LOWEST);
         let cells = self.keys[run].iter().map(|&key| (key >> window).cell());
-        self.lines.push(K::Cells::new(lowest.into_iter().chain(cells)));
+        self.lines.push(K::Cells::new(odd.then_some(K::Cells::LOWEST), cells));
         Ok(())
     }
 
     fn leaf(&self, run: &Range<usize>, bits: u32) -> Leaf {
         if let Some(window) = self.window(run, bits) {
-            let least = run.len().div_ceil(K::Cells::LANES).next_power_of_two().ilog2();
-            let logs = (least..=bits - window.min(bits))
-                .take_while(|log| *log == 0 || K::Cells::LANES << log <= GROUP_ROOM * run.len());
-            for log in logs {
-                if self.parts(run, bits, log).all(|(_, cells, odd)| cells.len() + usize::from(odd) <= K::Cells::LANES) {
-                    return Leaf::Group { log, window };
-                }
+            let fits = part_bits(&self.keys[run.clone()], K::ZERO, K::Cells::LANES, true, window);
+            let log = fits.map(|part| bits.saturating_sub(part));
+            let log = log.filter(|log| *log == 0 || K::Cells::LANES << log <= GROUP_ROOM * run.len());
+            if let Some(log) = log {
+                return Leaf::Group { log, window };
             }
         }
         let lines = 1 << bits.saturating_sub(K::Cells::MAP_BITS).min(31);

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use cidrgate::{CidrSet, IpRange, Matcher, Policy, Rule, Target};
+use cidrgate::{CidrSet, IpRange, Matcher, OutOfMemory, Policy, Rule, Target};
 
 use crate::peer::Peer;
 use crate::word::Word;
@@ -25,7 +25,7 @@ pub(crate) fn policy_of(set: CidrSet) -> Result<Policy, String> {
 }
 
 fn verdicts<N: Copy + Into<IpRange>>(networks: &[N]) -> Result<Matcher, String> {
-    policy(networks)?.compile_verdicts_only().map_err(|error| error.to_string())
+    networks.iter().copied().collect::<CidrSet>().try_into().map_err(|error: OutOfMemory| error.to_string())
 }
 
 impl Peer<u32> for Ours {

@@ -357,14 +357,14 @@ impl Matcher {
 
     /// Whether the IPv4 address may come in.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn allows_v4(&self, addr: Ipv4Addr) -> bool {
         self.v4.verdict.is_odd(addr.to_bits())
     }
 
     /// Whether the IPv6 address may come in. An IPv4-mapped one is the IPv4 address.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn allows_v6(&self, addr: Ipv6Addr) -> bool {
         match addr.to_ipv4_mapped() {
             Some(addr) => self.allows_v4(addr),

@@ -142,6 +142,9 @@ pub(crate) trait Key: Word {
     const CELL_BITS: u32;
     fn cell(self) -> <Self::Cells as Row>::Lane;
     const OTHER: Other;
+    /// The first table has slots of two to the power of this addresses each, for the whole space; if none, as
+    /// [`slots`](Self::slots) says, from the first number to the last.
+    const WHOLE: Option<u32>;
     /// The most slots of the first table, of so many numbers.
     fn slots(count: usize) -> usize;
     /// The memory that [`Windows`] of so many numbers may take.
@@ -165,7 +168,7 @@ pub(crate) enum Other {
 macro_rules! key {
     ($key:ty, line $lane:ty, $lanes:expr, $whole:ty, short $short_bytes:expr, |$at:ident| $to_lane:expr,
      cells $cell:ty, $cells:expr, $half:ty, $cell_bits:expr, $to_cell:expr, $other:expr,
-     slots $slots:expr, bytes $bytes:expr, chunk $chunk:expr, log $log:expr) => {
+     whole $whole_shift:expr, slots $slots:expr, bytes $bytes:expr, chunk $chunk:expr, log $log:expr) => {
         impl Key for $key {
             type Line = Lanes<$lane, $lanes, $whole>;
             #[inline(always)]
@@ -184,6 +187,7 @@ macro_rules! key {
                 $to_cell
             }
             const OTHER: Other = $other;
+            const WHOLE: Option<u32> = $whole_shift;
             fn slots(count: usize) -> usize {
                 ($slots)(count)
             }
@@ -201,20 +205,20 @@ macro_rules! key {
 #[cfg(test)]
 key!(u8, line i8, 4, Half, short 3, |at| (at ^ 1 << 7) as i8,
     cells i8, 2, Half, 5, (at << 3 ^ 1 << 7) as i8, Other::Map,
-    slots |count: usize| (count / 2).clamp(4, 16), bytes |count| 64 + 16 * count, chunk 3, log 0);
+    whole Some(6), slots |_| 4, bytes |count| 64 + 16 * count, chunk 3, log 0);
 #[cfg(test)]
 key!(u16, line i16, 4, Half, short 3, |at| (at ^ 1 << 15) as i16,
     cells i8, 3, Half, 8, (at as u8 ^ 1 << 7) as i8, Other::Above(2),
-    slots |count: usize| (count / 2).clamp(4, 64), bytes |count| 64 + 16 * count, chunk 3, log 0);
+    whole None, slots |count: usize| (count / 2).clamp(4, 64), bytes |count| 64 + 16 * count, chunk 3, log 0);
 key!(u32, line i32, 16, Whole, short 30, |at| (at ^ 1 << 31) as i32,
     cells i16, 16, Half, 16, (at as u16 ^ 1 << 15) as i16, Other::Map,
-    slots |_| 1 << 16, bytes |count| (64 << 10) + 64 * count, chunk 15, log 1);
+    whole Some(16), slots |_| 1 << 16, bytes |count| (64 << 10) + 64 * count, chunk 15, log 1);
 key!(u64, line u64, 8, Whole, short 80, |at| at,
     cells i32, 16, Whole, 32, (at as u32 ^ 1 << 31) as i32, Other::Above(16),
-    slots |count: usize| (count / 2).clamp(16, 1 << 15), bytes |count| 24 * count, chunk 7, log 0);
+    whole None, slots |count: usize| (count / 2).clamp(16, 1 << 15), bytes |count| 24 * count, chunk 7, log 0);
 key!(u128, line u128, 4, Whole, short 0, |at| at,
     cells i16, 16, Half, 0, at as i16, Other::Map,
-    slots |_| 0, bytes |_| 0, chunk 7, log 0);
+    whole None, slots |_| 0, bytes |_| 0, chunk 7, log 0);
 
 /// How large parts may be, as a power of two, for each to have room for its numbers among so many lanes (two at least):
 /// those in it, and one that stands for an odd number of earlier ones; where `open_ended`, not the number that is the end
@@ -248,7 +252,8 @@ fn part_bits<K: Key>(keys: &[K], base: K, lanes: usize, open_ended: bool, least:
 pub(crate) enum Index<K: Key> {
     Short(Direct<K, K::Short>),
     Direct(Direct<K, K::Line>),
-    Windows(Windows<K>),
+    Windows(Windows<K, false>),
+    Mixed(Windows<K, true>),
     Search(Search<K>, Vec<K>),
 }
 
@@ -269,7 +274,7 @@ impl<K: Key> Index<K> {
         }
         if K::CELL_BITS > 0 {
             if let Some(windows) = Windows::build(&before, flip, K::windows_bytes(before.len()))? {
-                return Ok(Self::Windows(windows));
+                return Ok(windows.plain().map_or_else(Self::Mixed, Self::Windows));
             }
         }
         before.clear();
@@ -284,7 +289,17 @@ impl<K: Key> Index<K> {
             Self::Short(direct) => direct.is_odd(at),
             Self::Direct(direct) => direct.is_odd(at),
             Self::Windows(windows) => windows.is_odd(at),
+            _ => self.is_odd_by_more(at),
+        }
+    }
+
+    /// Too long to be copied to every caller.
+    #[inline(never)]
+    fn is_odd_by_more(&self, at: K) -> bool {
+        match self {
+            Self::Mixed(windows) => windows.is_odd(at),
             Self::Search(search, edges) => search.rank(edges, at) % 2 == 1,
+            Self::Short(_) | Self::Direct(_) | Self::Windows(_) => self.is_odd(at),
         }
     }
 
@@ -295,6 +310,7 @@ impl<K: Key> Index<K> {
             Self::Short(direct) => odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = direct.is_odd(at)),
             Self::Direct(direct) => odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = direct.is_odd(at)),
             Self::Windows(windows) => windows.batch(at, odd),
+            Self::Mixed(windows) => windows.batch(at, odd),
             Self::Search(search, edges) => {
                 odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = search.rank(edges, at) % 2 == 1);
             }
@@ -307,6 +323,7 @@ impl<K: Key> Index<K> {
             Self::Short(direct) => direct.heap_bytes(),
             Self::Direct(direct) => direct.heap_bytes(),
             Self::Windows(windows) => windows.heap_bytes(),
+            Self::Mixed(windows) => windows.heap_bytes(),
             Self::Search(search, edges) => search.heap_bytes() + edges.capacity() * size_of::<K>(),
         }
     }

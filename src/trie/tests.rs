@@ -14,10 +14,11 @@ fn check<K: Key>(edges: &[K], probes: impl Iterator<Item = K> + Clone) {
     let direct = Direct::build(&before, flip, most).unwrap().map(Index::Direct);
     let short = Direct::build(&before, flip, most).unwrap().map(Index::Short);
     let windows = (K::CELL_BITS > 0).then(|| Windows::build(&before, flip, usize::MAX).unwrap()).flatten();
+    let plain = windows.clone().and_then(|windows| windows.plain().ok()).map(Index::Windows);
+    let mixed = windows.map(Index::Mixed);
     let search = Index::Search(Search::build(edges).unwrap(), edges.to_vec());
-    assert_eq!(windows.is_none(), K::CELL_BITS == 0 || before.is_empty());
-    let layouts: Vec<_> =
-        [index, search].into_iter().chain(direct).chain(short).chain(windows.map(Index::Windows)).collect();
+    assert_eq!(mixed.is_none(), K::CELL_BITS == 0 || before.is_empty());
+    let layouts: Vec<_> = [index, search].into_iter().chain(direct).chain(short).chain(plain).chain(mixed).collect();
     let at: Vec<_> = probes.collect();
     let rank = |at| edges.partition_point(|&edge| edge <= at);
     let odd: Vec<_> = at.iter().map(|&at| rank(at) % 2 == 1).collect();
@@ -173,6 +174,7 @@ fn layout<K: Key>(edges: impl Iterator<Item = K>) -> &'static str {
         Index::Short(_) => "short",
         Index::Direct(_) => "direct",
         Index::Windows(_) => "windows",
+        Index::Mixed(_) => "mixed",
         Index::Search(..) => "search",
     }
 }
@@ -182,23 +184,24 @@ fn every_layout_is_chosen() {
     let mut random = Random(6);
     let mut spread = |count: usize| (0..count).map(|_| random.wide()).collect::<Vec<_>>();
     let (few, many) = (spread(40), spread(40_000));
-    // Eight networks of IPv4 and of /48s, full of hosts.
-    let clusters = |nets: u128, hosts: u128| {
+    // Eight networks of IPv4 and of /48s, full of hosts, close together and less so.
+    let clusters = |nets: u128, hosts: u128, step: u128| {
         (1..=nets).flat_map(move |net| {
-            (1..=hosts).map(move |host| net << 125 | net << 120 | (host * 3) << 96 | (host * 3) << 40)
+            (1..=hosts).map(move |host| net << 125 | net << 120 | (host * step) << 96 | (host * step) << 40)
         })
     };
     let v4 = |at: u128| (at >> 96) as u32;
     assert_eq!(layout(few.iter().map(|&at| v4(at))), "short");
     assert_eq!(layout(many.iter().map(|&at| v4(at))), "direct");
-    assert_eq!(layout(clusters(7, 4000).map(v4)), "windows");
-    assert_eq!(layout(clusters(7, 100).map(v4)), "search");
+    assert_eq!(layout(clusters(7, 4000, 3).map(v4)), "mixed");
+    assert_eq!(layout(clusters(7, 4000, 40).map(v4)), "windows");
+    assert_eq!(layout(clusters(7, 100, 3).map(v4)), "search");
     assert_eq!(layout(few.iter().map(|&at| upper(at))), "short");
     assert_eq!(layout(many.iter().map(|&at| upper(at))), "search");
-    assert_eq!(layout(clusters(7, 4000).map(upper)), "windows");
+    assert_eq!(layout(clusters(7, 4000, 3).map(upper)), "mixed");
     assert_eq!(layout(few.iter().copied()), "direct");
     assert_eq!(layout(many.iter().copied()), "search");
-    assert_eq!(layout(clusters(7, 4000)), "search");
+    assert_eq!(layout(clusters(7, 4000, 3)), "search");
 }
 
 /// Sets that are made to take much.

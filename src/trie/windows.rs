@@ -12,13 +12,13 @@ use crate::error::OutOfMemory;
 /// A slot is an entry. Its index, and what is left of the address when it is shifted by so many bits as the entry says,
 /// come to the place of a line, or of another entry, with slots as small as that. The bits of the numbers that lie in a
 /// slot tell them apart from every address in it; a number at the end of a slot lies below none of them.
+///
+/// `MIXED` says whether some lines hold what [`Key::OTHER`] says, so that those who have none need not ask.
 #[derive(Clone, Debug)]
-pub(crate) struct Windows<K: Key> {
+pub(crate) struct Windows<K: Key, const MIXED: bool> {
     base: K,
     limit: K,
     shift: u32,
-    /// The bits inside a slot.
-    mask: K,
     slots: Vec<Entry>,
     /// The first is empty.
     lines: Vec<K::Cells>,
@@ -54,19 +54,19 @@ fn low<K: Key>(at: K, bits: u32) -> K {
     at & !(K::MAX << bits)
 }
 
-impl<K: Key> Windows<K> {
+impl<K: Key> Windows<K, true> {
     /// `None` if it would take more than so many bytes.
     pub(super) fn build(keys: &[K], flip: bool, bytes: usize) -> Result<Option<Self>, OutOfMemory> {
         let (Some(&first), Some(&last)) = (keys.first(), keys.last()) else {
             return Ok(None);
         };
         // What is outside is even, so what is odd up to the end is inside.
-        let last = if keys.len() % 2 == 1 || flip { K::MAX } else { last };
-        let first = if flip { K::ZERO } else { first };
+        let last = if keys.len() % 2 == 1 || flip || K::WHOLE.is_some() { K::MAX } else { last };
+        let first = if flip || K::WHOLE.is_some() { K::ZERO } else { first };
         let most = K::slots(keys.len());
         let count = |shift| ((last >> shift) - (first >> shift)).low_usize().saturating_add(1);
         let wide = K::BITS - (last - first).leading_zeros();
-        let mut shift = wide.saturating_sub(most.ilog2() + 1);
+        let mut shift = K::WHOLE.unwrap_or(wide.saturating_sub(most.ilog2() + 1));
         while count(shift) > most {
             shift += 1;
         }
@@ -81,38 +81,47 @@ impl<K: Key> Windows<K> {
         if !plan.carry_out(shift, slots)? {
             return Ok(None);
         }
-        let mut windows = Self { base, limit, shift, mask: low(K::MAX, shift), slots: plan.slots, lines: plan.lines };
+        let mut windows = Self { base, limit, shift, slots: plan.slots, lines: plan.lines };
         windows.slots.shrink_to_fit();
         windows.lines.shrink_to_fit();
         Ok(Some(windows))
     }
 
+    /// If all lines hold the same.
+    pub(super) fn plain(self) -> Result<Windows<K, false>, Self> {
+        if self.slots.iter().any(|entry| entry.0 & Entry::OTHER != 0) {
+            return Err(self);
+        }
+        Ok(Windows { base: self.base, limit: self.limit, shift: self.shift, slots: self.slots, lines: self.lines })
+    }
+}
+
+impl<K: Key, const MIXED: bool> Windows<K, MIXED> {
+    /// The slot of an address, and what tells addresses inside it apart.
     #[inline(always)]
-    fn inside(&self, at: K) -> K {
-        at.wrapping_sub(self.base).min(self.limit)
+    fn slot(&self, at: K) -> (Entry, K) {
+        let (inside, shift) = match K::WHOLE {
+            Some(shift) => (at, shift),
+            None => (at.wrapping_sub(self.base).min(self.limit), self.shift),
+        };
+        (self.slots[(inside >> shift).low_usize()], low(inside, shift))
     }
 
     #[inline(always)]
     fn is_odd_at(&self, at: K, place: usize, entry: Entry) -> bool {
         let line = &self.lines[place];
         let odd = entry.0 & Entry::ODD != 0;
+        let other = MIXED && entry.0 & Entry::OTHER != 0;
         match K::OTHER {
-            Other::Map => {
-                let is_map = entry.0 & Entry::OTHER != 0;
-                (line.is_odd(at.cell()) ^ odd) & !is_map | line.bit(at.low_usize()) & is_map
-            }
-            Other::Above(bits) => {
-                let shift = if entry.0 & Entry::OTHER != 0 { bits } else { 0 };
-                line.is_odd((at >> shift).cell()) ^ odd
-            }
+            Other::Map if MIXED => (line.is_odd(at.cell()) ^ odd) & !other | line.bit(at.low_usize()) & other,
+            Other::Map => line.is_odd(at.cell()) ^ odd,
+            Other::Above(bits) => line.is_odd((at >> if other { bits } else { 0 }).cell()) ^ odd,
         }
     }
 
     #[inline(always)]
     pub(super) fn is_odd(&self, at: K) -> bool {
-        let inside = self.inside(at);
-        let mut entry = self.slots[(inside >> self.shift).low_usize()];
-        let mut inside = inside & self.mask;
+        let (mut entry, mut inside) = self.slot(at);
         while entry.0 & Entry::NODE != 0 {
             let shift = entry.0 & Entry::SHIFT;
             entry = self.slots[entry.place(inside)];
@@ -131,21 +140,20 @@ impl<K: Key> Windows<K> {
             for (key, at) in keys.iter_mut().zip(&mut at) {
                 *key = at;
             }
-            let mut entries = [Entry(0); GROUP];
-            for (entry, &at) in entries.iter_mut().zip(&keys) {
-                *entry = self.slots[(self.inside(at) >> self.shift).low_usize()];
+            let mut slots = [(Entry(0), K::ZERO); GROUP];
+            for (slot, &at) in slots.iter_mut().zip(&keys) {
+                *slot = self.slot(at);
             }
             let mut places = [0; GROUP];
-            for ((place, entry), &at) in places.iter_mut().zip(&mut entries).zip(&keys) {
-                let mut inside = self.inside(at) & self.mask;
+            for (place, (entry, inside)) in places.iter_mut().zip(&mut slots) {
                 while entry.0 & Entry::NODE != 0 {
                     let shift = entry.0 & Entry::SHIFT;
-                    *entry = self.slots[entry.place(inside)];
-                    inside = low(inside, shift);
+                    *entry = self.slots[entry.place(*inside)];
+                    *inside = low(*inside, shift);
                 }
-                *place = entry.place(inside);
+                *place = entry.place(*inside);
             }
-            for (((odd, &at), &place), &entry) in group.iter_mut().zip(&keys).zip(&places).zip(&entries) {
+            for (((odd, &at), &place), &(entry, _)) in group.iter_mut().zip(&keys).zip(&places).zip(&slots) {
                 *odd = self.is_odd_at(at, place, entry);
             }
         }

@@ -146,53 +146,71 @@ impl Family for u128 {
     }
 }
 
-/// The addresses of the network; host bits do not matter. An IPv4-mapped network of length 96 or more is IPv4.
-impl From<IpNet> for IpRange {
+/// The first and the last address of a network.
+fn ends<W: Word>(addr: W, len: u8) -> (W, W) {
+    let mask = W::mask(len.into());
+    (addr & mask, addr | !mask)
+}
+
+fn mapped(at: u128) -> Option<u32> {
+    Ipv6Addr::from_bits(at).to_ipv4_mapped().map(Ipv4Addr::to_bits)
+}
+
+/// The addresses of the network; host bits do not matter.
+impl From<Ipv4Net> for IpRange {
     #[inline]
-    fn from(net: IpNet) -> Self {
-        fn ends<W: Word>(addr: W, len: u8) -> (W, W) {
-            let mask = W::mask(len.into());
-            (addr & mask, addr | !mask)
-        }
-        Self(match net {
-            IpNet::V4(net) => {
-                let (first, last) = ends(net.addr().to_bits(), net.prefix_len());
-                Span::V4(first, last)
-            }
-            IpNet::V6(net) => {
-                let (first, last) = ends(net.addr().to_bits(), net.prefix_len());
-                let mapped = |at: u128| Ipv6Addr::from_bits(at).to_ipv4_mapped().map(Ipv4Addr::to_bits);
-                match (mapped(first), mapped(last)) {
-                    (Some(first), Some(last)) => Span::V4(first, last),
-                    _ => Span::V6(first, last),
-                }
-            }
+    fn from(net: Ipv4Net) -> Self {
+        let (first, last) = ends(net.addr().to_bits(), net.prefix_len());
+        Self(Span::V4(first, last))
+    }
+}
+
+/// The addresses of the network; host bits do not matter. An IPv4-mapped network of length 96 or more is IPv4.
+impl From<Ipv6Net> for IpRange {
+    #[inline]
+    fn from(net: Ipv6Net) -> Self {
+        let (first, last) = ends(net.addr().to_bits(), net.prefix_len());
+        Self(match (mapped(first), mapped(last)) {
+            (Some(first), Some(last)) => Span::V4(first, last),
+            _ => Span::V6(first, last),
         })
     }
 }
 
 /// The range of this one address.
-impl From<IpAddr> for IpRange {
+impl From<Ipv4Addr> for IpRange {
     #[inline]
-    fn from(addr: IpAddr) -> Self {
-        match addr.to_canonical() {
-            IpAddr::V4(addr) => Self(Span::V4(addr.to_bits(), addr.to_bits())),
-            IpAddr::V6(addr) => Self(Span::V6(addr.to_bits(), addr.to_bits())),
-        }
+    fn from(addr: Ipv4Addr) -> Self {
+        Self(Span::V4(addr.to_bits(), addr.to_bits()))
+    }
+}
+
+/// The range of this one address. An IPv4-mapped address is the IPv4 address.
+impl From<Ipv6Addr> for IpRange {
+    #[inline]
+    fn from(addr: Ipv6Addr) -> Self {
+        Self(match mapped(addr.to_bits()) {
+            Some(at) => Span::V4(at, at),
+            None => Span::V6(addr.to_bits(), addr.to_bits()),
+        })
     }
 }
 
 macro_rules! range_from {
-    ($($from:ty => $by:ty),*) => {$(
+    ($($from:ident),*) => {$(
+        /// As the network or address of its family.
         impl From<$from> for IpRange {
             #[inline]
             fn from(from: $from) -> Self {
-                <$by>::from(from).into()
+                match from {
+                    $from::V4(from) => from.into(),
+                    $from::V6(from) => from.into(),
+                }
             }
         }
     )*};
 }
-range_from!(Ipv4Net => IpNet, Ipv6Net => IpNet, Ipv4Addr => IpAddr, Ipv6Addr => IpAddr);
+range_from!(IpNet, IpAddr);
 
 /// `first-last`, both in RFC 5952 form.
 impl fmt::Display for IpRange {

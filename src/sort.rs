@@ -16,7 +16,7 @@ const FEW: usize = 256;
 type Counts = [[u32; DIGITS]; MOST_DIGITS];
 
 /// Sorts by `.0`; in which order equal ones come is not said.
-pub(crate) fn by_start<W: Word>(ranges: &mut [(W, W)]) {
+pub(crate) fn by_start<W: Word>(ranges: &mut Vec<(W, W)>) {
     if ranges.is_sorted_by_key(|range| range.0) {
         return;
     }
@@ -27,28 +27,30 @@ pub(crate) fn by_start<W: Word>(ranges: &mut [(W, W)]) {
     }
 }
 
-fn by_digits<W: Word>(ranges: &mut [(W, W)]) -> Result<(), OutOfMemory> {
-    let mut scratch = Vec::new();
-    scratch.try_reserve_exact(ranges.len())?;
-    scratch.extend_from_slice(ranges);
+fn by_digits<W: Word>(ranges: &mut Vec<(W, W)>) -> Result<(), OutOfMemory> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(ranges.len())?;
     let mut counts = Vec::new();
     counts.try_reserve_exact(1)?;
     counts.push([[0; DIGITS]; MOST_DIGITS]);
-    if let [counts] = &mut counts[..] {
-        part(ranges, &mut scratch, counts);
+    copy.extend_from_slice(ranges);
+    for counts in &mut counts {
+        if !part(&mut copy, ranges, counts) {
+            core::mem::swap(ranges, &mut copy);
+        }
     }
     Ok(())
 }
 
-/// `scratch` is as long as `ranges`.
-fn part<W: Word>(ranges: &mut [(W, W)], scratch: &mut [(W, W)], counts: &mut Counts) {
+/// Sorts `ranges`, into `other`, which is as long, if it says so.
+fn part<W: Word>(ranges: &mut [(W, W)], other: &mut [(W, W)], counts: &mut Counts) -> bool {
     // The bits that tell starts apart.
     let Some(&(one, _)) = ranges.first() else {
-        return;
+        return false;
     };
     let set = ranges.iter().fold(W::ZERO, |set, range| set | (range.0 ^ one));
     if set == W::ZERO {
-        return;
+        return false;
     }
     let (from, to) = (set.trailing_zeros(), W::BITS - set.leading_zeros());
     let digit = |range: &(W, W), shift| (range.0 >> shift).low_usize() % DIGITS;
@@ -57,34 +59,33 @@ fn part<W: Word>(ranges: &mut [(W, W)], scratch: &mut [(W, W)], counts: &mut Cou
         // From the lowest digit on, each time without changing the order of equal ones.
         let shifts = [0, 1, 2].map(|digit| (from + digit * DIGIT).min(W::BITS - 1));
         count(ranges, counts, |range, at| digit(range, shifts[at]));
-        for at in (0..digits).step_by(2) {
-            scatter(ranges, scratch, &mut counts[at], |range| digit(range, shifts[at]));
-            if at + 1 < digits {
-                scatter(scratch, ranges, &mut counts[at + 1], |range| digit(range, shifts[at + 1]));
-            } else {
-                ranges.copy_from_slice(scratch);
-            }
+        let (mut from, mut to) = (ranges, other);
+        for (counts, shift) in counts.iter_mut().zip(shifts).take(digits) {
+            scatter(from, to, counts, |range| digit(range, shift));
+            (from, to) = (to, from);
         }
-        return;
+        return digits % 2 == 1;
     }
     let shift = to - DIGIT;
     count(ranges, counts, |range, _| digit(range, shift));
-    let ends = &mut counts[0];
-    scatter(ranges, scratch, ends, |range| digit(range, shift));
-    ranges.copy_from_slice(scratch);
+    scatter(ranges, other, &mut counts[0], |range| digit(range, shift));
     let mut start = 0;
-    while start < ranges.len() {
-        let first = digit(&ranges[start], shift);
-        let len = ranges[start..].iter().take_while(|range| digit(range, shift) == first).count();
-        let same = &mut ranges[start..start + len];
+    while start < other.len() {
+        let first = digit(&other[start], shift);
+        let len = other[start..].iter().take_while(|range| digit(range, shift) == first).count();
+        let same = &mut other[start..start + len];
         if len < FEW {
             same.sort_unstable_by_key(|range| range.0);
         } else {
             // Not deep: what is left of a part has a digit less to tell apart.
-            part(same, &mut scratch[start..start + len], counts);
+            let room = &mut ranges[start..start + len];
+            if part(same, room, counts) {
+                same.copy_from_slice(room);
+            }
         }
         start += len;
     }
+    true
 }
 
 /// How often each digit is there, of all digits in one pass.

@@ -22,7 +22,7 @@ fn counted_by_callgrind<T>(run: impl FnOnce() -> T) {
 fn cases() -> Vec<String> {
     let look_ups = ["v4 20", "v4 200", "v4 10000", "v4 hosts", "v6 20", "v6 200", "v6 10000"];
     let look_ups = look_ups.iter().flat_map(|list| ["allows", "batch", "decide"].map(|call| format!("{list} {call}")));
-    let builds = ["v4 10000", "v4 hosts", "v6 10000"].map(|list| format!("{list} build"));
+    let builds = ["v4 20", "v4 10000", "v4 hosts", "v6 10000"].map(|list| format!("{list} build"));
     look_ups.chain(builds).chain(["v4 10000 read".to_owned()]).collect()
 }
 

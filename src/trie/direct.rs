@@ -39,15 +39,14 @@ impl<K: Key, R: Row<Lane = <K::Line as Row>::Lane>> Direct<K, R> {
             return Ok(None);
         }
         direct.lines.try_reserve_exact(parts)?;
-        let mut at = 0;
+        let mut rest = keys;
         for part in 0..parts {
-            let start = at;
-            while at < keys.len() && direct.part(keys[at]) == part {
-                at += 1;
-            }
             // The first of all numbers is below whatever is in a later part.
-            let earlier = keys.first().filter(|_| start % 2 == 1);
-            direct.lines.push(R::new(earlier.map(|key| key.lane()), keys[start..at].iter().map(|key| key.lane())));
+            let earlier = keys.first().filter(|_| (keys.len() - rest.len()) % 2 == 1);
+            let count = rest.iter().take_while(|&&key| direct.part(key) == part).count();
+            let (numbers, after) = rest.split_at(count);
+            direct.lines.push(R::new(earlier.map(|key| key.lane()), numbers.iter().map(|key| key.lane())));
+            rest = after;
         }
         Ok(Some(direct))
     }

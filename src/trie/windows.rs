@@ -175,6 +175,8 @@ const DEEP: usize = 8;
 const MAP_ROOM: usize = 2;
 /// What a number costs that is too far from others, or too close, for a line, roughly.
 const FAR_BYTES: usize = 16;
+/// So many tables are made before it is asked whether all of them will have room.
+const SAMPLE: usize = 64;
 /// A table has at most two to the power of this slots.
 const NODE_BITS: u32 = 8;
 
@@ -213,7 +215,13 @@ impl<K: Key> Plan<'_, K> {
         // For what is outside.
         self.slots.try_reserve(1)?;
         self.slots.push(Entry(shift));
+        let (tables, before) = (self.todo.len(), self.used());
         while let Some((slot, run, bits)) = self.todo.pop() {
+            // If the first ones take much more than is there for each, the others will too.
+            let done = tables.saturating_sub(self.todo.len() + 1);
+            if done == SAMPLE && (self.used() - before) / SAMPLE / 2 > self.bytes.saturating_sub(before) / tables {
+                return Ok(false);
+            }
             let node_bits = self.node_bits(&run, bits);
             let shift = bits - node_bits;
             let Some(entry) = Entry::new(self.slots.len(), shift, false, Entry::NODE) else {
@@ -260,9 +268,12 @@ impl<K: Key> Plan<'_, K> {
         Ok(true)
     }
 
+    fn used(&self) -> usize {
+        self.slots.len() * size_of::<Entry>() + self.lines.len() * size_of::<K::Cells>()
+    }
+
     fn has_room_for(&self, slots: usize, lines: usize) -> bool {
-        let slots = (self.slots.len() + slots) * size_of::<Entry>();
-        slots + (self.lines.len() + lines) * size_of::<K::Cells>() <= self.bytes
+        self.used() + slots * size_of::<Entry>() + lines * size_of::<K::Cells>() <= self.bytes
     }
 
     /// Without the number that is the end of its part of two to the power of `bits` addresses.
@@ -298,20 +309,19 @@ impl<K: Key> Plan<'_, K> {
         }
         self.slots.try_reserve(slots)?;
         let keys = self.keys;
-        let part = |at: usize| (keys[at] - self.base) >> shift;
-        let origin = if self.slots.is_empty() { K::ZERO } else { low_out(part(run.start), slots) };
-        let number = |base: K, at: usize| (((keys[at] - base) >> shift) - origin).low_usize();
-        let mut at = run.start;
+        let (table, base) = (self.slots.len(), self.base);
+        let part = |key: K| (key - base) >> shift;
+        let origin = if table == 0 { K::ZERO } else { low_out(part(keys[run.start]), slots) };
         // The numbers of a line that may take on those of the slots that follow.
         let mut open: Option<Range<usize>> = None;
-        for slot in 0..slots {
-            let start = at;
-            while at < run.end && number(self.base, at) == slot {
-                at += 1;
-            }
+        let mut at = run.start;
+        while at < run.end {
+            let (start, slot) = (at, part(keys[at]));
+            self.constant(table + (slot - origin).low_usize(), shift, start);
+            at += keys[at..run.end].iter().take_while(|&&key| part(key) == slot).count();
             let inside = self.without_end(start..at, shift);
             if inside.is_empty() {
-                self.slots.extend(Entry::new(0, shift, self.odd(start), 0));
+                self.constant(self.slots.len() + 1, shift, start);
                 continue;
             }
             if let Some(window) = shared {
@@ -359,7 +369,14 @@ impl<K: Key> Plan<'_, K> {
         if let Some(window) = shared {
             self.close(&mut open, window)?;
         }
+        self.constant(table + slots, shift, run.end);
         Ok(true)
+    }
+
+    /// Slots without numbers, for which there is room, up to this one; so many numbers come before them.
+    fn constant(&mut self, end: usize, shift: u32, before: usize) {
+        let odd = if self.odd(before) { Entry::ODD } else { 0 };
+        self.slots.resize(end, Entry(shift | odd));
     }
 
     fn close(&mut self, open: &mut Option<Range<usize>>, window: u32) -> Result<(), OutOfMemory> {
@@ -486,6 +503,8 @@ impl<K: Key> Plan<'_, K> {
             let cost = cost(log);
             if cost < least_cost {
                 (best, least_cost) = (log.max(1), cost);
+            } else if cost > 2 * least_cost {
+                break;
             }
         }
         best

@@ -58,6 +58,8 @@ pub(crate) trait Row: Copy + Debug + Send + Sync + 'static {
     fn new(earlier: Option<Self::Lane>, numbers: impl Iterator<Item = Self::Lane>) -> Self;
     /// Whether an odd number of them are below `at`. Takes a copy, of which the compiler knows that it is aligned.
     fn is_odd(self, at: Self::Lane) -> bool;
+    /// Whether one of them is `at`.
+    fn has(self, at: Self::Lane) -> bool;
 
     /// The map with these bits set.
     fn map(bits: impl Iterator<Item = usize>) -> Self;
@@ -101,6 +103,11 @@ macro_rules! row {
             #[inline(always)]
             fn is_odd(self, at: $lane) -> bool {
                 self.lanes.iter().fold(false, |odd, &lane| odd ^ (lane < at))
+            }
+
+            #[inline(always)]
+            fn has(self, at: $lane) -> bool {
+                self.lanes.iter().fold(false, |has, &lane| has | (lane == at))
             }
 
             fn map(bits: impl Iterator<Item = usize>) -> Self {
@@ -204,7 +211,7 @@ macro_rules! key {
 // The toy spaces of the tests: 256 addresses with maps, 65,536 with two windows.
 #[cfg(test)]
 key!(u8, line i8, 4, Half, short 3, |at| (at ^ 1 << 7) as i8,
-    cells i8, 2, Half, 5, (at << 3 ^ 1 << 7) as i8, Other::Map,
+    cells i8, 2, Half, 6, (at << 2 ^ 1 << 7) as i8, Other::Map,
     whole Some(6), slots |_| 4, bytes |count| 64 + 16 * count, chunk 3, log 0);
 #[cfg(test)]
 key!(u16, line i16, 4, Half, short 3, |at| (at ^ 1 << 15) as i16,
@@ -252,8 +259,9 @@ fn part_bits<K: Key>(keys: &[K], base: K, lanes: usize, open_ended: bool, least:
 pub(crate) enum Index<K: Key> {
     Short(Direct<K, K::Short>),
     Direct(Direct<K, K::Line>),
-    Windows(Windows<K, false>),
-    Mixed(Windows<K, true>),
+    Windows(Windows<K, false, false>),
+    Mixed(Windows<K, true, false>),
+    Hosts(Windows<K, false, true>),
     Search(Search<K>, Vec<K>),
 }
 
@@ -273,7 +281,13 @@ impl<K: Key> Index<K> {
             return Ok(Self::Direct(direct));
         }
         if K::CELL_BITS > 0 {
-            if let Some(windows) = Windows::build(&before, flip, K::windows_bytes(before.len()))? {
+            let bytes = K::windows_bytes(before.len());
+            if K::OTHER == Other::Map && windows::are_hosts(&before, flip) {
+                if let Some(windows) = Windows::build(&before, flip, bytes)? {
+                    return Ok(Self::Hosts(windows));
+                }
+            }
+            if let Some(windows) = Windows::<K, true, false>::build(&before, flip, bytes)? {
                 return Ok(windows.plain().map_or_else(Self::Mixed, Self::Windows));
             }
         }
@@ -289,6 +303,7 @@ impl<K: Key> Index<K> {
             Self::Short(direct) => direct.is_odd(at),
             Self::Direct(direct) => direct.is_odd(at),
             Self::Windows(windows) => windows.is_odd(at),
+            Self::Hosts(windows) => windows.is_odd(at),
             _ => self.is_odd_by_more(at),
         }
     }
@@ -299,7 +314,7 @@ impl<K: Key> Index<K> {
         match self {
             Self::Mixed(windows) => windows.is_odd(at),
             Self::Search(search, edges) => search.rank(edges, at) % 2 == 1,
-            Self::Short(_) | Self::Direct(_) | Self::Windows(_) => self.is_odd(at),
+            Self::Short(_) | Self::Direct(_) | Self::Windows(_) | Self::Hosts(_) => self.is_odd(at),
         }
     }
 
@@ -311,6 +326,7 @@ impl<K: Key> Index<K> {
             Self::Direct(direct) => odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = direct.is_odd(at)),
             Self::Windows(windows) => windows.batch(at, odd),
             Self::Mixed(windows) => windows.batch(at, odd),
+            Self::Hosts(windows) => windows.batch(at, odd),
             Self::Search(search, edges) => {
                 odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = search.rank(edges, at) % 2 == 1);
             }
@@ -324,6 +340,7 @@ impl<K: Key> Index<K> {
             Self::Direct(direct) => direct.heap_bytes(),
             Self::Windows(windows) => windows.heap_bytes(),
             Self::Mixed(windows) => windows.heap_bytes(),
+            Self::Hosts(windows) => windows.heap_bytes(),
             Self::Search(search, edges) => search.heap_bytes() + edges.capacity() * size_of::<K>(),
         }
     }

@@ -13,14 +13,15 @@ use crate::error::OutOfMemory;
 /// come to the place of a line, or of another entry, with slots as small as that. The bits of the numbers that lie in a
 /// slot tell them apart from every address in it; a number at the end of a slot lies below none of them.
 ///
-/// `MIXED` says whether some lines hold what [`Key::OTHER`] says, so that those who have none need not ask.
+/// `MIXED` says whether some lines hold what [`Key::OTHER`] says, so that those who have none need not ask. With `HOSTS`
+/// lines hold addresses, not edges, of which a single host has two: those whose answer is not that of the slot.
 #[derive(Clone, Debug)]
-pub(crate) struct Windows<K: Key, const MIXED: bool> {
+pub(crate) struct Windows<K: Key, const MIXED: bool, const HOSTS: bool> {
     base: K,
     limit: K,
     shift: u32,
     slots: Vec<Entry>,
-    /// The first is empty.
+    /// The first is for slots without numbers.
     lines: Vec<K::Cells>,
 }
 
@@ -54,8 +55,18 @@ fn low<K: Key>(at: K, bits: u32) -> K {
     at & !(K::MAX << bits)
 }
 
-impl<K: Key> Windows<K, true> {
-    /// `None` if it would take more than so many bytes.
+impl<K: Key> Windows<K, true, false> {
+    /// If all lines hold the same.
+    pub(super) fn plain(self) -> Result<Windows<K, false, false>, Self> {
+        if self.slots.iter().any(|entry| entry.0 & Entry::OTHER != 0) {
+            return Err(self);
+        }
+        Ok(Windows { base: self.base, limit: self.limit, shift: self.shift, slots: self.slots, lines: self.lines })
+    }
+}
+
+impl<K: Key, const MIXED: bool, const HOSTS: bool> Windows<K, MIXED, HOSTS> {
+    /// Of edges, which may be mixed; or of hosts, which is not. `None` if it would take more than so many bytes.
     pub(super) fn build(keys: &[K], flip: bool, bytes: usize) -> Result<Option<Self>, OutOfMemory> {
         let (Some(&first), Some(&last)) = (keys.first(), keys.last()) else {
             return Ok(None);
@@ -76,8 +87,16 @@ impl<K: Key> Windows<K, true> {
         // Up to the end of the space: the difference is right without the bit that does not fit.
         let limit = limit.map_or(K::ZERO, |end| end << shift).wrapping_sub(base);
         let limit = if limit == K::ZERO { K::MAX } else { limit };
-        let mut plan =
-            Plan { keys, flip, base, bytes, slots: Vec::new(), lines: Vec::new(), todo: Vec::new(), deep: 0 };
+        let mut plan = Plan::<K, HOSTS> {
+            keys,
+            flip,
+            base,
+            bytes,
+            slots: Vec::new(),
+            lines: Vec::new(),
+            todo: Vec::new(),
+            members: Vec::new(),
+        };
         if !plan.carry_out(shift, slots)? {
             return Ok(None);
         }
@@ -87,16 +106,6 @@ impl<K: Key> Windows<K, true> {
         Ok(Some(windows))
     }
 
-    /// If all lines hold the same.
-    pub(super) fn plain(self) -> Result<Windows<K, false>, Self> {
-        if self.slots.iter().any(|entry| entry.0 & Entry::OTHER != 0) {
-            return Err(self);
-        }
-        Ok(Windows { base: self.base, limit: self.limit, shift: self.shift, slots: self.slots, lines: self.lines })
-    }
-}
-
-impl<K: Key, const MIXED: bool> Windows<K, MIXED> {
     /// The slot of an address, and what tells addresses inside it apart.
     #[inline(always)]
     fn slot(&self, at: K) -> (Entry, K) {
@@ -113,8 +122,10 @@ impl<K: Key, const MIXED: bool> Windows<K, MIXED> {
         let odd = entry.0 & Entry::ODD != 0;
         let other = MIXED && entry.0 & Entry::OTHER != 0;
         match K::OTHER {
-            Other::Map if MIXED => (line.is_odd(at.cell()) ^ odd) & !other | line.bit(at.low_usize()) & other,
-            Other::Map => line.is_odd(at.cell()) ^ odd,
+            Other::Map => {
+                let of_line = if HOSTS { line.has(at.cell()) } else { line.is_odd(at.cell()) };
+                if MIXED { (of_line ^ odd) & !other | line.bit(at.low_usize()) & other } else { of_line ^ odd }
+            }
             Other::Above(bits) => line.is_odd((at >> if other { bits } else { 0 }).cell()) ^ odd,
         }
     }
@@ -170,7 +181,7 @@ impl<K: Key, const MIXED: bool> Windows<K, MIXED> {
 const GROUP_ROOM: usize = 4;
 /// If more than one of so many numbers is in tables of their own, every slot with numbers has one, so that there is
 /// nothing to foresee.
-const DEEP: usize = 8;
+const DEEP: usize = 3;
 /// A map of more than one line is at most so many times as long as lines of its numbers.
 const MAP_ROOM: usize = 2;
 /// What a number costs that is too far from others, or too close, for a line, roughly.
@@ -180,7 +191,14 @@ const SAMPLE: usize = 64;
 /// A table has at most two to the power of this slots.
 const NODE_BITS: u32 = 8;
 
-struct Plan<'a, K: Key> {
+/// Whether nearly all edges are those of a few addresses each.
+pub(super) fn are_hosts<K: Key>(keys: &[K], flip: bool) -> bool {
+    let few = |run: &&[K]| matches!(run, [before, last] if *last - *before <= K::ONE << 2);
+    let hosts = keys[usize::from(flip).min(keys.len())..].chunks(2).filter(few).count();
+    2 * hosts >= keys.len() - keys.len() / 16
+}
+
+struct Plan<'a, K: Key, const HOSTS: bool> {
     keys: &'a [K],
     flip: bool,
     base: K,
@@ -190,8 +208,8 @@ struct Plan<'a, K: Key> {
     lines: Vec<K::Cells>,
     /// Slots that still need their table, its numbers, and the power of two that the slot has addresses.
     todo: Vec<(usize, Range<usize>, u32)>,
-    /// How many numbers are in tables of their own.
-    deep: usize,
+    /// Addresses for lines, of one slot after another.
+    members: Vec<K>,
 }
 
 /// What becomes of a slot.
@@ -205,9 +223,12 @@ enum Leaf {
     Node,
 }
 
-impl<K: Key> Plan<'_, K> {
+impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
+    /// A slot of two to the power of this addresses is never too full for hosts.
+    const SMALL: u32 = K::Cells::MAP_BITS + 1;
+
     fn carry_out(&mut self, shift: u32, slots: usize) -> Result<bool, OutOfMemory> {
-        self.line(0..0, 0, false)?;
+        self.first_lines()?;
         let all = 0..self.keys.len();
         if !self.table(all, shift, slots, None)? {
             return Ok(false);
@@ -216,6 +237,7 @@ impl<K: Key> Plan<'_, K> {
         self.slots.try_reserve(1)?;
         self.slots.push(Entry(shift));
         let (tables, before) = (self.todo.len(), self.used());
+        let deep: usize = self.todo.iter().map(|(_, run, _)| run.len()).sum();
         while let Some((slot, run, bits)) = self.todo.pop() {
             // If the first ones take much more than is there for each, the others will too.
             let done = tables.saturating_sub(self.todo.len() + 1);
@@ -233,7 +255,7 @@ impl<K: Key> Plan<'_, K> {
                 return Ok(false);
             }
         }
-        if self.deep > self.keys.len() / DEEP {
+        if deep > self.keys.len() / DEEP {
             return Ok(self.deepen(shift, slots)? && self.has_room_for(0, 0));
         }
         Ok(self.has_room_for(0, 0))
@@ -324,7 +346,16 @@ impl<K: Key> Plan<'_, K> {
                 self.constant(self.slots.len() + 1, shift, start);
                 continue;
             }
-            if let Some(window) = shared {
+            if HOSTS {
+                let shared = shared.is_some();
+                match self.hosts(&inside, shift, shared)? {
+                    Some(entry) => {
+                        self.slots.push(entry);
+                        continue;
+                    }
+                    None => self.close_hosts()?,
+                }
+            } else if let Some(window) = shared {
                 let joined =
                     open.as_ref().map(|open| open.start..inside.end).filter(|run| run.len() <= K::Cells::LANES);
                 let line = joined.or_else(|| (inside.len() <= K::Cells::LANES).then(|| inside.clone()));
@@ -354,7 +385,6 @@ impl<K: Key> Plan<'_, K> {
                     entry
                 }
                 Leaf::Node => {
-                    self.deep += inside.len();
                     self.todo.try_reserve(1)?;
                     self.todo.push((self.slots.len(), start..at, shift));
                     // Each table that is still to come has two slots and a line at least.
@@ -369,6 +399,7 @@ impl<K: Key> Plan<'_, K> {
         if let Some(window) = shared {
             self.close(&mut open, window)?;
         }
+        self.close_hosts()?;
         self.constant(table + slots, shift, run.end);
         Ok(true)
     }
@@ -376,7 +407,18 @@ impl<K: Key> Plan<'_, K> {
     /// Slots without numbers, for which there is room, up to this one; so many numbers come before them.
     fn constant(&mut self, end: usize, shift: u32, before: usize) {
         let odd = if self.odd(before) { Entry::ODD } else { 0 };
+        let shift = if HOSTS { shift - 1 } else { shift };
         self.slots.resize(end, Entry(shift | odd));
+    }
+
+    /// What slots without numbers have. A line of hosts holds one at least: the last address of the upper half for those of
+    /// the lower, and the other way round.
+    fn first_lines(&mut self) -> Result<(), OutOfMemory> {
+        self.lines.try_reserve(2)?;
+        let full = |at: K| K::Cells::new(None, core::iter::repeat(at.cell()).take(K::Cells::LANES));
+        let (hosts, edges) = ([full(K::MAX), full(K::ZERO)], [K::Cells::new(None, core::iter::empty())]);
+        self.lines.extend_from_slice(if HOSTS { &hosts } else { &edges });
+        Ok(())
     }
 
     fn close(&mut self, open: &mut Option<Range<usize>>, window: u32) -> Result<(), OutOfMemory> {
@@ -394,6 +436,9 @@ impl<K: Key> Plan<'_, K> {
     }
 
     fn leaf(&self, run: &Range<usize>, bits: u32) -> Leaf {
+        if HOSTS {
+            return Leaf::Node;
+        }
         if let Some(window) = self.window(run, bits) {
             let fits = part_bits(&self.keys[run.clone()], K::ZERO, K::Cells::LANES, true, window);
             let log = fits.map(|part| bits.saturating_sub(part));
@@ -407,6 +452,84 @@ impl<K: Key> Plan<'_, K> {
             return Leaf::Map;
         }
         Leaf::Node
+    }
+
+    /// The entry for a slot whose addresses have room in lines; `None` if they have not. Where `shared`, the last line may
+    /// take on those of the slots that follow.
+    fn hosts(&mut self, run: &Range<usize>, bits: u32, shared: bool) -> Result<Option<Entry>, OutOfMemory> {
+        let lanes = K::Cells::LANES;
+        if bits > K::CELL_BITS {
+            return Ok(None);
+        }
+        // Stretches of the slot, in turn as before the first number and the other way round.
+        let start = self.keys[run.start] >> bits << bits;
+        let ends = self.keys[run.clone()].iter().copied().chain([start | low(K::MAX, bits)]);
+        let stretches = ends.scan(start, |from, end| {
+            let stretch = (*from, (end - *from).low_usize() + 1);
+            *from = end.wrapping_add(K::ONE);
+            Some(stretch)
+        });
+        let mut sums = [0, 0];
+        stretches.clone().enumerate().for_each(|(number, (_, len))| sums[number % 2] += len);
+        let rare = usize::from(sums[1] <= sums[0]);
+        // A small slot has room in any case, the larger ones in proportion.
+        let small = bits <= Self::SMALL;
+        if !small && sums[rare] > lanes.max(2 * run.len()) {
+            return Ok(None);
+        }
+        // The answer of the others.
+        let odd = self.odd(run.start) ^ (rare == 0);
+        let pending = self.members.len();
+        self.members.try_reserve(sums[rare])?;
+        for (mut at, len) in stretches.skip(rare).step_by(2) {
+            for _ in 0..len {
+                self.members.push(at);
+                at = at.wrapping_add(K::ONE);
+            }
+        }
+        let members = &self.members[pending..];
+        // As for edges, but what comes before does not count.
+        let apart = members.iter().zip(members.get(lanes..).unwrap_or_default()).map(|(&from, &to)| from ^ to);
+        let log = bits.saturating_sub(K::BITS - 1 - apart.fold(K::MAX, K::min).leading_zeros());
+        if !small && log > 0 && lanes << log > GROUP_ROOM * members.len() {
+            self.members.truncate(pending);
+            return Ok(None);
+        }
+        let joined = log == 0 && shared && self.members.len() <= lanes;
+        if !joined {
+            self.host_line(0..pending)?;
+            self.members.drain(..pending);
+        }
+        let entry = Entry::new(self.lines.len(), bits - log, odd, 0);
+        if log == 0 && shared {
+            return Ok(entry);
+        }
+        let mut at = 0;
+        for part in 0..1 << log {
+            let inside = |at: &&K| (low(**at, bits) >> (bits - log)).low_usize() == part;
+            let start = at;
+            at += self.members[start..].iter().take_while(inside).count();
+            // In a part without any: one of another part.
+            self.host_line(if at == start { 0..1 } else { start..at })?;
+        }
+        self.members.clear();
+        Ok(entry)
+    }
+
+    /// A line of these members, which fill it; none if there are none.
+    fn host_line(&mut self, members: Range<usize>) -> Result<(), OutOfMemory> {
+        if !members.is_empty() {
+            self.lines.try_reserve(1)?;
+            let filled = self.members[members].iter().cycle().take(K::Cells::LANES);
+            self.lines.push(K::Cells::new(None, filled.map(|at| at.cell())));
+        }
+        Ok(())
+    }
+
+    fn close_hosts(&mut self) -> Result<(), OutOfMemory> {
+        self.host_line(0..self.members.len())?;
+        self.members.clear();
+        Ok(())
     }
 
     /// The parts of a slot that have numbers, or an odd number before them: the part, the numbers that matter in it, and
@@ -472,18 +595,24 @@ impl<K: Key> Plan<'_, K> {
     fn node_bits(&self, run: &Range<usize>, bits: u32) -> u32 {
         let lanes = K::Cells::LANES;
         let least = (run.len() / lanes).max(2).ilog2();
+        // Small enough for hosts, and not so small that there are no halves.
+        let (least, most) = if HOSTS { (least.max(bits.saturating_sub(Self::SMALL)), bits - 1) } else { (least, bits) };
         let cost = |log: u32| {
             let shift = bits - log;
             let map_lines = 1usize << shift.saturating_sub(K::Cells::MAP_BITS).min(31);
             let (mut lines, mut room, mut far) = (0, 0, 0);
             for (_, cells, _) in self.parts(run, bits, log) {
-                match cells.len() {
+                match if HOSTS { cells.len().div_ceil(2) } else { cells.len() } {
                     len if len <= room => room -= len,
                     len if len <= lanes => {
                         lines += 1;
                         room = lanes - len;
                     }
-                    len if K::OTHER == Other::Map && map_lines * lanes <= 2 * MAP_ROOM * len => {
+                    len if HOSTS && shift <= Self::SMALL => {
+                        lines += 2 * len.div_ceil(lanes);
+                        room = 0;
+                    }
+                    len if !HOSTS && K::OTHER == Other::Map && map_lines * lanes <= 2 * MAP_ROOM * len => {
                         lines += map_lines;
                         room = 0;
                     }
@@ -496,7 +625,7 @@ impl<K: Key> Plan<'_, K> {
             (lines * size_of::<K::Cells>() + (size_of::<Entry>() << log)) + far * FAR_BYTES
         };
         let (mut best, mut least_cost) = (1, usize::MAX);
-        for log in least.min(bits)..=bits.min(NODE_BITS) {
+        for log in least.min(most)..=most.min(NODE_BITS) {
             if size_of::<Entry>() << log >= least_cost {
                 break;
             }
@@ -528,7 +657,7 @@ mod tests {
     /// How many entries are tables, groups of more than one line, and those that hold something else; how deep it is.
     fn kinds<K: Key>(edges: impl IntoIterator<Item = K>) -> [usize; 3] {
         let keys: Vec<_> = edges.into_iter().map(|edge| edge - K::ONE).collect();
-        let windows = Windows::build(&keys, false, usize::MAX).unwrap().unwrap();
+        let windows = Windows::<_, true, false>::build(&keys, false, usize::MAX).unwrap().unwrap();
         let of = |kind| windows.slots.iter().filter(|entry| entry.0 & kind != 0).count();
         let group =
             |entry: &&Entry| entry.0 & (Entry::NODE | Entry::OTHER) == 0 && entry.0 & Entry::SHIFT < windows.shift;
@@ -558,7 +687,8 @@ mod tests {
         let sum = |kinds: &mut dyn Iterator<Item = [usize; 3]>| {
             kinds.fold([0; 3], |[a, b, c], [nodes, groups, others]| [a + nodes, b + groups, c + others])
         };
-        let [nodes, groups, maps] = sum(&mut (1..20).map(|step| kinds((1..=u8::MAX).step_by(step))));
+        let [nodes, groups, maps] =
+            sum(&mut (1..20).map(|step| kinds((1..=u8::MAX).step_by(step))).chain([kinds(65_u8..68)]));
         assert!(nodes > 0 && groups > 0 && maps > 0, "{nodes} {groups} {maps}");
         let [nodes, groups, above] = sum(&mut (1..20).map(|step| {
             kinds(

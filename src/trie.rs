@@ -51,19 +51,12 @@ pub(crate) trait Row: Copy + Debug + Send + Sync + 'static {
     type Lane: Copy + Ord;
     const LANES: usize;
     const LOWEST: Self::Lane;
-    /// A row is also a map of two to the power of this bits.
-    const MAP_BITS: u32;
-
     /// At most so many numbers as there are lanes, with the one that stands for an odd number of earlier ones.
     fn new(earlier: Option<Self::Lane>, numbers: impl Iterator<Item = Self::Lane>) -> Self;
     /// Whether an odd number of them are below `at`. Takes a copy, of which the compiler knows that it is aligned.
     fn is_odd(self, at: Self::Lane) -> bool;
     /// Whether one of them is `at`.
     fn has(self, at: Self::Lane) -> bool;
-
-    /// The map with these bits set.
-    fn map(bits: impl Iterator<Item = usize>) -> Self;
-    fn bit(&self, at: usize) -> bool;
 }
 
 /// Lanes without a number hold the highest, which is below no other.
@@ -88,7 +81,6 @@ macro_rules! row {
             type Lane = $lane;
             const LANES: usize = N;
             const LOWEST: $lane = <$lane>::MIN;
-            const MAP_BITS: u32 = (N * <$lane>::BITS as usize).ilog2();
 
             #[inline]
             fn new(earlier: Option<$lane>, numbers: impl Iterator<Item = $lane>) -> Self {
@@ -108,19 +100,6 @@ macro_rules! row {
             #[inline(always)]
             fn has(self, at: $lane) -> bool {
                 self.lanes.iter().fold(false, |has, &lane| has | (lane == at))
-            }
-
-            fn map(bits: impl Iterator<Item = usize>) -> Self {
-                let mut lanes = [0; N];
-                for bit in bits {
-                    lanes[bit / <$lane>::BITS as usize % N] |= 1 << (bit % <$lane>::BITS as usize);
-                }
-                Self { _aligned: [], lanes }
-            }
-
-            #[inline(always)]
-            fn bit(&self, at: usize) -> bool {
-                self.lanes[at / <$lane>::BITS as usize % N] >> (at % <$lane>::BITS as usize) & 1 != 0
             }
         }
     };
@@ -148,7 +127,10 @@ pub(crate) trait Key: Word {
     type Cells: Row;
     const CELL_BITS: u32;
     fn cell(self) -> <Self::Cells as Row>::Lane;
-    const OTHER: Other;
+    /// What lines may hold instead: the bits above so many.
+    const ABOVE: Option<u32>;
+    /// A slot of two to the power of this addresses may have any numbers in lines.
+    const SMALL: u32;
     /// The first table has slots of two to the power of this addresses each, for the whole space; if none, as
     /// [`slots`](Self::slots) says, from the first number to the last.
     const WHOLE: Option<u32>;
@@ -163,18 +145,9 @@ pub(crate) trait Key: Word {
     const SLOTS_LOG: u32;
 }
 
-/// What else than the lowest bits of its numbers a line may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Other {
-    /// One bit for each number.
-    Map,
-    /// The bits above so many.
-    Above(u32),
-}
-
 macro_rules! key {
     ($key:ty, line $lane:ty, $lanes:expr, $whole:ty, short $short_bytes:expr, |$at:ident| $to_lane:expr,
-     cells $cell:ty, $cells:expr, $half:ty, $cell_bits:expr, $to_cell:expr, $other:expr,
+     cells $cell:ty, $cells:expr, $half:ty, $cell_bits:expr, $to_cell:expr, $above:expr, small $small:expr,
      whole $whole_shift:expr, slots $slots:expr, bytes $bytes:expr, chunk $chunk:expr, log $log:expr) => {
         impl Key for $key {
             type Line = Lanes<$lane, $lanes, $whole>;
@@ -193,7 +166,8 @@ macro_rules! key {
                 let $at = self;
                 $to_cell
             }
-            const OTHER: Other = $other;
+            const ABOVE: Option<u32> = $above;
+            const SMALL: u32 = $small;
             const WHOLE: Option<u32> = $whole_shift;
             fn slots(count: usize) -> usize {
                 ($slots)(count)
@@ -211,20 +185,20 @@ macro_rules! key {
 // The toy spaces of the tests: 256 addresses with maps, 65,536 with two windows.
 #[cfg(test)]
 key!(u8, line i8, 4, Half, short 3, |at| (at ^ 1 << 7) as i8,
-    cells i8, 2, Half, 6, (at << 2 ^ 1 << 7) as i8, Other::Map,
+    cells i8, 2, Half, 6, (at << 2 ^ 1 << 7) as i8, None, small 5,
     whole Some(6), slots |_| 4, bytes |count| 64 + 16 * count, chunk 3, log 0);
 #[cfg(test)]
 key!(u16, line i16, 4, Half, short 3, |at| (at ^ 1 << 15) as i16,
-    cells i8, 3, Half, 8, (at as u8 ^ 1 << 7) as i8, Other::Above(2),
+    cells i8, 3, Half, 8, (at as u8 ^ 1 << 7) as i8, Some(2), small 5,
     whole None, slots |count: usize| (count / 2).clamp(4, 64), bytes |count| 64 + 16 * count, chunk 3, log 0);
 key!(u32, line i32, 16, Whole, short 30, |at| (at ^ 1 << 31) as i32,
-    cells i16, 16, Half, 16, (at as u16 ^ 1 << 15) as i16, Other::Map,
+    cells i16, 16, Half, 16, (at as u16 ^ 1 << 15) as i16, None, small 9,
     whole Some(16), slots |_| 1 << 16, bytes |count| (64 << 10) + 64 * count, chunk 15, log 1);
 key!(u64, line u64, 8, Whole, short 80, |at| at,
-    cells i32, 16, Whole, 32, (at as u32 ^ 1 << 31) as i32, Other::Above(16),
+    cells i32, 16, Whole, 32, (at as u32 ^ 1 << 31) as i32, Some(16), small 9,
     whole None, slots |count: usize| (count / 2).clamp(16, 1 << 15), bytes |count| 24 * count, chunk 7, log 0);
 key!(u128, line u128, 4, Whole, short 0, |at| at,
-    cells i16, 16, Half, 0, at as i16, Other::Map,
+    cells i16, 16, Half, 0, at as i16, None, small 9,
     whole None, slots |_| 0, bytes |_| 0, chunk 7, log 0);
 
 /// How large parts may be, as a power of two, for each to have room for its numbers among so many lanes (two at least):
@@ -259,9 +233,8 @@ fn part_bits<K: Key>(keys: &[K], base: K, lanes: usize, open_ended: bool, least:
 pub(crate) enum Index<K: Key> {
     Short(Direct<K, K::Short>),
     Direct(Direct<K, K::Line>),
-    Windows(Windows<K, false, false>),
-    Mixed(Windows<K, true, false>),
-    Hosts(Windows<K, false, true>),
+    Windows(Windows<K, false>),
+    Hosts(Windows<K, true>),
     Search(Search<K>, Vec<K>),
 }
 
@@ -282,13 +255,13 @@ impl<K: Key> Index<K> {
         }
         if K::CELL_BITS > 0 {
             let bytes = K::windows_bytes(before.len());
-            if K::OTHER == Other::Map && windows::are_hosts(&before, flip) {
+            if K::ABOVE.is_none() && windows::are_hosts(&before, flip) {
                 if let Some(windows) = Windows::build(&before, flip, bytes)? {
                     return Ok(Self::Hosts(windows));
                 }
             }
-            if let Some(windows) = Windows::<K, true, false>::build(&before, flip, bytes)? {
-                return Ok(windows.plain().map_or_else(Self::Mixed, Self::Windows));
+            if let Some(windows) = Windows::build(&before, flip, bytes)? {
+                return Ok(Self::Windows(windows));
             }
         }
         before.clear();
@@ -312,7 +285,6 @@ impl<K: Key> Index<K> {
     #[inline(never)]
     fn is_odd_by_more(&self, at: K) -> bool {
         match self {
-            Self::Mixed(windows) => windows.is_odd(at),
             Self::Search(search, edges) => search.rank(edges, at) % 2 == 1,
             Self::Short(_) | Self::Direct(_) | Self::Windows(_) | Self::Hosts(_) => self.is_odd(at),
         }
@@ -325,7 +297,6 @@ impl<K: Key> Index<K> {
             Self::Short(direct) => odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = direct.is_odd(at)),
             Self::Direct(direct) => odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = direct.is_odd(at)),
             Self::Windows(windows) => windows.batch(at, odd),
-            Self::Mixed(windows) => windows.batch(at, odd),
             Self::Hosts(windows) => windows.batch(at, odd),
             Self::Search(search, edges) => {
                 odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = search.rank(edges, at) % 2 == 1);
@@ -339,7 +310,6 @@ impl<K: Key> Index<K> {
             Self::Short(direct) => direct.heap_bytes(),
             Self::Direct(direct) => direct.heap_bytes(),
             Self::Windows(windows) => windows.heap_bytes(),
-            Self::Mixed(windows) => windows.heap_bytes(),
             Self::Hosts(windows) => windows.heap_bytes(),
             Self::Search(search, edges) => search.heap_bytes() + edges.capacity() * size_of::<K>(),
         }

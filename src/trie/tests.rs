@@ -14,18 +14,15 @@ fn check<K: Key>(edges: &[K], probes: impl Iterator<Item = K> + Clone) {
     let direct = Direct::build(&before, flip, most).unwrap().map(Index::Direct);
     let short = Direct::build(&before, flip, most).unwrap().map(Index::Short);
     let windows = (K::CELL_BITS > 0).then(|| Windows::build(&before, flip, usize::MAX).unwrap()).flatten();
-    let hosts = K::CELL_BITS > 0 && K::OTHER == Other::Map;
+    let hosts = K::CELL_BITS > 0 && K::ABOVE.is_none();
     let hosts = hosts.then(|| Windows::build(&before, flip, usize::MAX).unwrap()).flatten();
-    let plain = windows.clone().and_then(|windows| windows.plain().ok()).map(Index::Windows);
-    let mixed = windows.map(Index::Mixed);
     let search = Index::Search(Search::build(edges).unwrap(), edges.to_vec());
-    assert_eq!(mixed.is_none(), K::CELL_BITS == 0 || before.is_empty());
+    assert_eq!(windows.is_none(), K::CELL_BITS == 0 || before.is_empty());
     let layouts: Vec<_> = [index, search]
         .into_iter()
         .chain(direct)
         .chain(short)
-        .chain(plain)
-        .chain(mixed)
+        .chain(windows.map(Index::Windows))
         .chain(hosts.map(Index::Hosts))
         .collect();
     let at: Vec<_> = probes.collect();
@@ -183,7 +180,6 @@ fn layout<K: Key>(edges: impl Iterator<Item = K>) -> &'static str {
         Index::Short(_) => "short",
         Index::Direct(_) => "direct",
         Index::Windows(_) => "windows",
-        Index::Mixed(_) => "mixed",
         Index::Hosts(_) => "hosts",
         Index::Search(..) => "search",
     }
@@ -204,12 +200,12 @@ fn every_layout_is_chosen() {
     assert_eq!(layout(few.iter().map(|&at| v4(at))), "short");
     assert_eq!(layout(many.iter().map(|&at| v4(at))), "direct");
     assert_eq!(layout(clusters(7, 4000, 3).map(v4)), "hosts");
-    assert_eq!(layout(clusters(7, 4000, 3).map(|at| v4(at) / 8 * 8)), "mixed");
+    assert_eq!(layout(clusters(7, 4000, 3).map(|at| v4(at) / 8 * 8)), "windows");
     assert_eq!(layout(clusters(7, 4000, 40).map(v4)), "windows");
     assert_eq!(layout(clusters(7, 100, 3).map(v4)), "search");
     assert_eq!(layout(few.iter().map(|&at| upper(at))), "short");
     assert_eq!(layout(many.iter().map(|&at| upper(at))), "search");
-    assert_eq!(layout(clusters(7, 4000, 3).map(upper)), "mixed");
+    assert_eq!(layout(clusters(7, 4000, 3).map(upper)), "windows");
     assert_eq!(layout(few.iter().copied()), "direct");
     assert_eq!(layout(many.iter().copied()), "search");
     assert_eq!(layout(clusters(7, 4000, 3)), "search");

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Key, Other, Row, part_bits};
+use super::{Key, Row, part_bits};
 use crate::error::OutOfMemory;
 
 /// Slots of two to the power of `shift` addresses each, from the first number on; one more, at `limit`, is for what lies
@@ -13,10 +13,9 @@ use crate::error::OutOfMemory;
 /// come to the place of a line, or of another entry, with slots as small as that. The bits of the numbers that lie in a
 /// slot tell them apart from every address in it; a number at the end of a slot lies below none of them.
 ///
-/// `MIXED` says whether some lines hold what [`Key::OTHER`] says, so that those who have none need not ask. With `HOSTS`
-/// lines hold addresses, not edges, of which a single host has two: those whose answer is not that of the slot.
+/// With `HOSTS` lines hold addresses, not edges, of which a single host has two: those whose answer is not that of the slot.
 #[derive(Clone, Debug)]
-pub(crate) struct Windows<K: Key, const MIXED: bool, const HOSTS: bool> {
+pub(crate) struct Windows<K: Key, const HOSTS: bool> {
     base: K,
     limit: K,
     shift: u32,
@@ -35,8 +34,8 @@ impl Entry {
     const ODD: u32 = 1 << 6;
     /// It is another entry.
     const NODE: u32 = 1 << 7;
-    /// The line holds what [`Key::OTHER`] says.
-    const OTHER: u32 = 1 << 8;
+    /// The line holds what [`Key::ABOVE`] says.
+    const ABOVE: u32 = 1 << 8;
     const INDEX: u32 = 9;
 
     fn new(index: usize, shift: u32, odd: bool, kind: u32) -> Option<Self> {
@@ -55,18 +54,8 @@ fn low<K: Key>(at: K, bits: u32) -> K {
     at & !(K::MAX << bits)
 }
 
-impl<K: Key> Windows<K, true, false> {
-    /// If all lines hold the same.
-    pub(super) fn plain(self) -> Result<Windows<K, false, false>, Self> {
-        if self.slots.iter().any(|entry| entry.0 & Entry::OTHER != 0) {
-            return Err(self);
-        }
-        Ok(Windows { base: self.base, limit: self.limit, shift: self.shift, slots: self.slots, lines: self.lines })
-    }
-}
-
-impl<K: Key, const MIXED: bool, const HOSTS: bool> Windows<K, MIXED, HOSTS> {
-    /// Of edges, which may be mixed; or of hosts, which is not. `None` if it would take more than so many bytes.
+impl<K: Key, const HOSTS: bool> Windows<K, HOSTS> {
+    /// `None` if it would take more than so many bytes.
     pub(super) fn build(keys: &[K], flip: bool, bytes: usize) -> Result<Option<Self>, OutOfMemory> {
         let (Some(&first), Some(&last)) = (keys.first(), keys.last()) else {
             return Ok(None);
@@ -95,6 +84,7 @@ impl<K: Key, const MIXED: bool, const HOSTS: bool> Windows<K, MIXED, HOSTS> {
             slots: Vec::new(),
             lines: Vec::new(),
             todo: Vec::new(),
+            open: 0..0,
             members: Vec::new(),
         };
         if !plan.carry_out(shift, slots)? {
@@ -119,15 +109,9 @@ impl<K: Key, const MIXED: bool, const HOSTS: bool> Windows<K, MIXED, HOSTS> {
     #[inline(always)]
     fn is_odd_at(&self, at: K, place: usize, entry: Entry) -> bool {
         let line = &self.lines[place];
-        let odd = entry.0 & Entry::ODD != 0;
-        let other = MIXED && entry.0 & Entry::OTHER != 0;
-        match K::OTHER {
-            Other::Map => {
-                let of_line = if HOSTS { line.has(at.cell()) } else { line.is_odd(at.cell()) };
-                if MIXED { (of_line ^ odd) & !other | line.bit(at.low_usize()) & other } else { of_line ^ odd }
-            }
-            Other::Above(bits) => line.is_odd((at >> if other { bits } else { 0 }).cell()) ^ odd,
-        }
+        let window = if entry.0 & Entry::ABOVE != 0 { K::ABOVE.unwrap_or(0) } else { 0 };
+        let cell = if K::ABOVE.is_some() { at >> window } else { at }.cell();
+        (if HOSTS { line.has(cell) } else { line.is_odd(cell) }) ^ (entry.0 & Entry::ODD != 0)
     }
 
     #[inline(always)]
@@ -182,8 +166,6 @@ const GROUP_ROOM: usize = 4;
 /// If more than one of so many numbers is in tables of their own, every slot with numbers has one, so that there is
 /// nothing to foresee.
 const DEEP: usize = 3;
-/// A map of more than one line is at most so many times as long as lines of its numbers.
-const MAP_ROOM: usize = 2;
 /// What a number costs that is too far from others, or too close, for a line, roughly.
 const FAR_BYTES: usize = 16;
 /// So many tables are made before it is asked whether all of them will have room.
@@ -208,25 +190,13 @@ struct Plan<'a, K: Key, const HOSTS: bool> {
     lines: Vec<K::Cells>,
     /// Slots that still need their table, its numbers, and the power of two that the slot has addresses.
     todo: Vec<(usize, Range<usize>, u32)>,
-    /// Addresses for lines, of one slot after another.
+    /// The numbers of a line that may take on more.
+    open: Range<usize>,
+    /// The hosts of a line that may take on more, and of the slot that is looked at.
     members: Vec<K>,
 }
 
-/// What becomes of a slot.
-enum Leaf {
-    /// Two to the power of this lines.
-    Group {
-        log: u32,
-        window: u32,
-    },
-    Map,
-    Node,
-}
-
 impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
-    /// A slot of two to the power of this addresses is never too full for hosts.
-    const SMALL: u32 = K::Cells::MAP_BITS + 1;
-
     fn carry_out(&mut self, shift: u32, slots: usize) -> Result<bool, OutOfMemory> {
         self.first_lines()?;
         let all = 0..self.keys.len();
@@ -314,8 +284,8 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
         if bits <= K::CELL_BITS {
             return Some(0);
         }
-        match K::OTHER {
-            Other::Above(shift) if bits <= K::CELL_BITS + shift => {
+        match K::ABOVE {
+            Some(shift) if bits <= K::CELL_BITS + shift => {
                 let coarse = self.keys[run.clone()].iter().all(|&key| low(key, shift) == low(K::MAX, shift));
                 coarse.then_some(shift)
             }
@@ -334,8 +304,6 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
         let (table, base) = (self.slots.len(), self.base);
         let part = |key: K| (key - base) >> shift;
         let origin = if table == 0 { K::ZERO } else { low_out(part(keys[run.start]), slots) };
-        // The numbers of a line that may take on those of the slots that follow.
-        let mut open: Option<Range<usize>> = None;
         let mut at = run.start;
         while at < run.end {
             let (start, slot) = (at, part(keys[at]));
@@ -346,60 +314,20 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
                 self.constant(self.slots.len() + 1, shift, start);
                 continue;
             }
-            if HOSTS {
-                let shared = shared.is_some();
-                match self.hosts(&inside, shift, shared)? {
-                    Some(entry) => {
-                        self.slots.push(entry);
-                        continue;
-                    }
-                    None => self.close_hosts()?,
-                }
-            } else if let Some(window) = shared {
-                let joined =
-                    open.as_ref().map(|open| open.start..inside.end).filter(|run| run.len() <= K::Cells::LANES);
-                let line = joined.or_else(|| (inside.len() <= K::Cells::LANES).then(|| inside.clone()));
-                if let Some(line) = line {
-                    if open.as_ref().is_some_and(|open| open.start != line.start) {
-                        self.close(&mut open, window)?;
-                    }
-                    let Some(entry) = Entry::new(self.lines.len(), shift, self.odd(line.start), other(window)) else {
-                        return Ok(false);
-                    };
-                    self.slots.push(entry);
-                    open = Some(line);
-                    continue;
-                }
-                self.close(&mut open, window)?;
+            let entry =
+                if HOSTS { self.hosts(&inside, shift, shared.is_some())? } else { self.edges(&inside, shift, shared)? };
+            if entry.is_none() {
+                self.close(shared)?;
+                self.todo.try_reserve(1)?;
+                self.todo.push((self.slots.len(), start..at, shift));
             }
-            let entry = match self.leaf(&inside, shift) {
-                Leaf::Group { log, window } => {
-                    let entry = Entry::new(self.lines.len(), shift - log, self.odd(start), other(window));
-                    self.group(&inside, shift, log, window)?;
-                    entry
-                }
-                Leaf::Map => {
-                    let bits = shift.min(K::Cells::MAP_BITS);
-                    let entry = Entry::new(self.lines.len(), bits, false, Entry::OTHER);
-                    self.map(&inside, shift)?;
-                    entry
-                }
-                Leaf::Node => {
-                    self.todo.try_reserve(1)?;
-                    self.todo.push((self.slots.len(), start..at, shift));
-                    // Each table that is still to come has two slots and a line at least.
-                    self.has_room_for(2 * self.todo.len(), self.todo.len()).then_some(Entry(0))
-                }
-            };
-            match entry {
-                Some(entry) if self.has_room_for(0, 0) => self.slots.push(entry),
-                _ => return Ok(false),
+            // Each table that is still to come has two slots and a line at least.
+            if !self.has_room_for(2 * self.todo.len(), self.todo.len()) {
+                return Ok(false);
             }
+            self.slots.push(entry.unwrap_or(Entry(0)));
         }
-        if let Some(window) = shared {
-            self.close(&mut open, window)?;
-        }
-        self.close_hosts()?;
+        self.close(shared)?;
         self.constant(table + slots, shift, run.end);
         Ok(true)
     }
@@ -415,16 +343,9 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
     /// the lower, and the other way round.
     fn first_lines(&mut self) -> Result<(), OutOfMemory> {
         self.lines.try_reserve(2)?;
-        let full = |at: K| K::Cells::new(None, core::iter::repeat(at.cell()).take(K::Cells::LANES));
+        let full = |at: K| K::Cells::new(None, core::iter::repeat_n(at.cell(), K::Cells::LANES));
         let (hosts, edges) = ([full(K::MAX), full(K::ZERO)], [K::Cells::new(None, core::iter::empty())]);
         self.lines.extend_from_slice(if HOSTS { &hosts } else { &edges });
-        Ok(())
-    }
-
-    fn close(&mut self, open: &mut Option<Range<usize>>, window: u32) -> Result<(), OutOfMemory> {
-        if let Some(run) = open.take() {
-            self.line(run, window, false)?;
-        }
         Ok(())
     }
 
@@ -435,23 +356,35 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
         Ok(())
     }
 
-    fn leaf(&self, run: &Range<usize>, bits: u32) -> Leaf {
-        if HOSTS {
-            return Leaf::Node;
-        }
-        if let Some(window) = self.window(run, bits) {
-            let fits = part_bits(&self.keys[run.clone()], K::ZERO, K::Cells::LANES, true, window);
-            let log = fits.map(|part| bits.saturating_sub(part));
-            let log = log.filter(|log| *log == 0 || K::Cells::LANES << log <= GROUP_ROOM * run.len());
-            if let Some(log) = log {
-                return Leaf::Group { log, window };
+    /// The entry for a slot whose numbers have room in lines; `None` if they have not. Where all of the table has one
+    /// window, the last line may take on those of the slots that follow.
+    fn edges(&mut self, run: &Range<usize>, bits: u32, shared: Option<u32>) -> Result<Option<Entry>, OutOfMemory> {
+        let lanes = K::Cells::LANES;
+        if let Some(window) = shared {
+            let joins = !self.open.is_empty() && run.end - self.open.start <= lanes;
+            if joins || run.len() <= lanes {
+                if !joins {
+                    self.close(shared)?;
+                    self.open.start = run.start;
+                }
+                self.open.end = run.end;
+                return Ok(Entry::new(self.lines.len(), bits, self.odd(self.open.start), other(window)));
             }
+            self.close(shared)?;
         }
-        let lines = 1 << bits.saturating_sub(K::Cells::MAP_BITS).min(31);
-        if K::OTHER == Other::Map && (lines == 1 || K::Cells::LANES * lines <= MAP_ROOM * run.len()) {
-            return Leaf::Map;
+        let keys = &self.keys[run.clone()];
+        let window = self.window(run, bits);
+        let fits = window.and_then(|window| part_bits(keys, K::ZERO, lanes, true, window));
+        let (Some(window), Some(fits)) = (window, fits) else {
+            return Ok(None);
+        };
+        let log = bits.saturating_sub(fits);
+        if log > 0 && bits > K::SMALL && lanes << log > GROUP_ROOM * run.len() {
+            return Ok(None);
         }
-        Leaf::Node
+        let entry = Entry::new(self.lines.len(), bits - log, self.odd(run.start), other(window));
+        self.group(run, bits, log, window)?;
+        Ok(entry)
     }
 
     /// The entry for a slot whose addresses have room in lines; `None` if they have not. Where `shared`, the last line may
@@ -473,7 +406,7 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
         stretches.clone().enumerate().for_each(|(number, (_, len))| sums[number % 2] += len);
         let rare = usize::from(sums[1] <= sums[0]);
         // A small slot has room in any case, the larger ones in proportion.
-        let small = bits <= Self::SMALL;
+        let small = bits <= K::SMALL;
         if !small && sums[rare] > lanes.max(2 * run.len()) {
             return Ok(None);
         }
@@ -526,10 +459,12 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
         Ok(())
     }
 
-    fn close_hosts(&mut self) -> Result<(), OutOfMemory> {
+    /// Ends the line that might have taken on more.
+    fn close(&mut self, shared: Option<u32>) -> Result<(), OutOfMemory> {
         self.host_line(0..self.members.len())?;
         self.members.clear();
-        Ok(())
+        let open = core::mem::take(&mut self.open);
+        if open.is_empty() { Ok(()) } else { self.line(open, shared.unwrap_or(0), false) }
     }
 
     /// The parts of a slot that have numbers, or an odd number before them: the part, the numbers that matter in it, and
@@ -566,40 +501,14 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
         Ok(())
     }
 
-    fn map(&mut self, run: &Range<usize>, bits: u32) -> Result<(), OutOfMemory> {
-        let map_bits = bits.min(K::Cells::MAP_BITS);
-        let size = 1 << map_bits;
-        // Counted from where the bits of a line start.
-        let start = low(self.keys[run.start] >> map_bits << map_bits, K::Cells::MAP_BITS.min(K::BITS - 1)).low_usize();
-        let mut at = run.start;
-        for part in 0..1 << (bits - map_bits) {
-            let first = at;
-            while at < run.end && (low(self.keys[at], bits) >> map_bits).low_usize() == part {
-                at += 1;
-            }
-            let ends = self.keys[first..at].iter().map(|&key| low(key, map_bits).low_usize() + 1);
-            let odd = self.odd(first);
-            let mut from = 0;
-            let ranges = ends.chain([size]).enumerate().map(|(number, end)| {
-                let range = from..end;
-                from = end;
-                if odd ^ (number % 2 == 1) { range } else { 0..0 }
-            });
-            self.lines.try_reserve(1)?;
-            self.lines.push(K::Cells::map(ranges.flatten().map(|bit| start + bit)));
-        }
-        Ok(())
-    }
-
     /// The size of a table for a slot, as a power of two: the one that makes for the least memory.
     fn node_bits(&self, run: &Range<usize>, bits: u32) -> u32 {
         let lanes = K::Cells::LANES;
         let least = (run.len() / lanes).max(2).ilog2();
         // Small enough for hosts, and not so small that there are no halves.
-        let (least, most) = if HOSTS { (least.max(bits.saturating_sub(Self::SMALL)), bits - 1) } else { (least, bits) };
+        let (least, most) = if HOSTS { (least.max(bits.saturating_sub(K::SMALL)), bits - 1) } else { (least, bits) };
         let cost = |log: u32| {
             let shift = bits - log;
-            let map_lines = 1usize << shift.saturating_sub(K::Cells::MAP_BITS).min(31);
             let (mut lines, mut room, mut far) = (0, 0, 0);
             for (_, cells, _) in self.parts(run, bits, log) {
                 match if HOSTS { cells.len().div_ceil(2) } else { cells.len() } {
@@ -608,12 +517,8 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
                         lines += 1;
                         room = lanes - len;
                     }
-                    len if HOSTS && shift <= Self::SMALL => {
+                    len if shift <= K::SMALL => {
                         lines += 2 * len.div_ceil(lanes);
-                        room = 0;
-                    }
-                    len if !HOSTS && K::OTHER == Other::Map && map_lines * lanes <= 2 * MAP_ROOM * len => {
-                        lines += map_lines;
                         room = 0;
                     }
                     len => {
@@ -641,7 +546,7 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
 }
 
 const fn other(window: u32) -> u32 {
-    if window == 0 { 0 } else { Entry::OTHER }
+    if window == 0 { 0 } else { Entry::ABOVE }
 }
 
 /// The first slot of the table of so many that a slot is in.
@@ -654,47 +559,60 @@ fn low_out<K: Key>(slot: K, slots: usize) -> K {
 mod tests {
     use super::*;
 
-    /// How many entries are tables, groups of more than one line, and those that hold something else; how deep it is.
-    fn kinds<K: Key>(edges: impl IntoIterator<Item = K>) -> [usize; 3] {
+    /// How many entries are tables, groups of more than one line, and of the window above.
+    fn kinds<K: Key, const HOSTS: bool>(edges: impl IntoIterator<Item = K>) -> [usize; 3] {
         let keys: Vec<_> = edges.into_iter().map(|edge| edge - K::ONE).collect();
-        let windows = Windows::<_, true, false>::build(&keys, false, usize::MAX).unwrap().unwrap();
+        let windows = Windows::<_, HOSTS>::build(&keys, false, usize::MAX).unwrap().unwrap();
         let of = |kind| windows.slots.iter().filter(|entry| entry.0 & kind != 0).count();
-        let group =
-            |entry: &&Entry| entry.0 & (Entry::NODE | Entry::OTHER) == 0 && entry.0 & Entry::SHIFT < windows.shift;
-        [of(Entry::NODE), windows.slots.iter().filter(group).count(), of(Entry::OTHER)]
+        let group = |entry: &&Entry| {
+            entry.0 & (Entry::NODE | Entry::ABOVE) == 0
+                && entry.0 >> Entry::INDEX != 0
+                && entry.0 & Entry::SHIFT < windows.shift
+        };
+        [of(Entry::NODE), windows.slots.iter().filter(group).count(), of(Entry::ABOVE)]
     }
 
     #[test]
     fn every_kind_of_entry_is_chosen() {
-        // Few edges; enough for a group; enough for a table, in clusters that only a map holds; a table in every slot.
+        // Few edges; enough for a group; clusters that need a table; a table in every slot.
         let some = |nets: u32, hosts: u32, step: usize| -> Vec<u32> {
             let hosts = move |net| (1..=hosts).step_by(step).map(move |host| net << 16 | host);
             (1..=nets).flat_map(hosts).chain([0xf000_0000]).collect()
         };
-        assert_eq!(kinds(some(100, 9, 1)), [0, 0, 0]);
-        let [nodes, groups, maps] = kinds(some(100, 60_000, 2_500));
-        assert!(nodes == 0 && groups == 100 && maps == 0);
-        let [nodes, _, maps] = kinds(some(1, 200, 2).into_iter().take(100).chain(some(2000, 5, 1).into_iter().skip(5)));
-        assert!(nodes == 1 && maps == 1, "{nodes} {maps}");
-        let [nodes, _, maps] = kinds(some(100, 200, 2));
-        assert!(nodes > 60_000 && maps >= 100, "{nodes} {maps}");
+        assert_eq!(kinds::<_, false>(some(100, 9, 1)), [0, 0, 0]);
+        assert_eq!(kinds::<_, false>(some(100, 60_000, 2_500)), [0, 100, 0]);
+        let one = some(1, 200, 2).into_iter().take(100).chain(some(2000, 5, 1).into_iter().skip(5));
+        assert_eq!(kinds::<_, false>(one)[0], 1);
+        assert_eq!(kinds::<_, false>(some(100, 200, 2))[0], 1 << 16);
+        // The same of hosts, each of two edges.
+        let some = |nets: u32, hosts: u32, step: usize| -> Vec<u32> {
+            let hosts =
+                move |net| (1..=hosts).step_by(step).flat_map(move |host| [0, 1].map(|at| net << 16 | host + at));
+            (1..=nets).flat_map(hosts).collect()
+        };
+        assert_eq!(kinds::<_, true>(some(100, 60_000, 4_000)), [0, 0, 0]);
+        assert_eq!(kinds::<_, true>(some(100, 60_000, 2_500)), [0, 100, 0]);
+        let one = some(1, 200, 2).into_iter().chain(some(2000, 5, 2).into_iter().skip(6));
+        assert_eq!(kinds::<_, true>(one)[0], 1);
+        assert_eq!(kinds::<_, true>(some(100, 200, 2))[0], 1 << 16);
         // Windows below and above: edges at /64s and at /48s.
         let fine = (1..200_u64).map(|at| 0x2001_0db8 << 32 | at);
         let coarse = (1..200_u64).map(|at| 0x2a00_0000 << 32 | at << 36);
-        let [nodes, _, above] = kinds(fine.chain(coarse));
+        let [nodes, _, above] = kinds::<_, false>(fine.chain(coarse));
         assert!(nodes > 0 && above > 0, "{nodes} {above}");
         // The toy spaces, in which tests see every address, have them all.
-        let sum = |kinds: &mut dyn Iterator<Item = [usize; 3]>| {
-            kinds.fold([0; 3], |[a, b, c], [nodes, groups, others]| [a + nodes, b + groups, c + others])
+        let steps = |kinds: &dyn Fn(u16) -> [usize; 3]| {
+            (1..20).map(kinds).fold([0; 3], |[a, b, c], [nodes, groups, above]| [a + nodes, b + groups, c + above])
         };
-        let [nodes, groups, maps] =
-            sum(&mut (1..20).map(|step| kinds((1..=u8::MAX).step_by(step))).chain([kinds(65_u8..68)]));
-        assert!(nodes > 0 && groups > 0 && maps > 0, "{nodes} {groups} {maps}");
-        let [nodes, groups, above] = sum(&mut (1..20).map(|step| {
-            kinds(
-                (4..=u16::MAX).filter(|at| at % 16 == 0 && at / 16 % step == 0 || at % 4096 < 64 || at % 4096 == 1000),
-            )
-        }));
+        let clusters = |step: u16| (1..=u8::MAX).filter(move |at| u16::from(at % 64) % (4 * step) < step);
+        let [nodes, groups, _] = steps(&|step| kinds::<_, false>(clusters(step)));
+        assert!(nodes > 0 && groups > 0, "{nodes} {groups}");
+        let [nodes, groups, _] = steps(&|step| kinds::<_, true>(clusters(step)));
+        assert!(nodes > 0 && groups > 0, "{nodes} {groups}");
+        let of_16 = |step: u16| {
+            (4..=u16::MAX).filter(move |at| at % 16 == 0 && at / 16 % step == 0 || at % 4096 < 64 || at % 4096 == 1000)
+        };
+        let [nodes, groups, above] = steps(&|step| kinds::<_, false>(of_16(step)));
         assert!(nodes > 0 && groups > 0 && above > 0, "{nodes} {groups} {above}");
     }
 }

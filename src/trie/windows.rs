@@ -231,10 +231,10 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
         Ok(self.has_room_for(0, 0))
     }
 
-    /// Gives every slot of the first table with numbers a table of one slot.
+    /// Gives every slot of the first table that has none a table of one slot.
     fn deepen(&mut self, shift: u32, slots: usize) -> Result<bool, OutOfMemory> {
         let mut even_odd = [None; 2];
-        for slot in 0..slots {
+        for slot in 0..=slots {
             let entry = self.slots[slot];
             if entry.0 & Entry::NODE != 0 {
                 continue;
@@ -587,7 +587,7 @@ mod tests {
         // The same of hosts, each of two edges.
         let some = |nets: u32, hosts: u32, step: usize| -> Vec<u32> {
             let hosts =
-                move |net| (1..=hosts).step_by(step).flat_map(move |host| [0, 1].map(|at| net << 16 | host + at));
+                move |net| (1..=hosts).step_by(step).flat_map(move |host| [0_u32, 1].map(|at| (net << 16) + host + at));
             (1..=nets).flat_map(hosts).collect()
         };
         assert_eq!(kinds::<_, true>(some(100, 60_000, 4_000)), [0, 0, 0]);

@@ -13,7 +13,8 @@ use crate::error::OutOfMemory;
 /// come to the place of a line, or of another entry, with slots as small as that. The bits of the numbers that lie in a
 /// slot tell them apart from every address in it; a number at the end of a slot lies below none of them.
 ///
-/// With `HOSTS` lines hold addresses, not edges, of which a single host has two: those whose answer is not that of the slot.
+/// With `HOSTS` lines hold addresses, not edges, of which a single host has two: the addresses whose answer is not that of
+/// the slot.
 #[derive(Clone, Debug)]
 pub(crate) struct Windows<K: Key, const HOSTS: bool> {
     base: K,
@@ -37,9 +38,11 @@ impl Entry {
     /// The line holds what [`Key::ABOVE`] says.
     const ABOVE: u32 = 1 << 8;
     const INDEX: u32 = 9;
+    /// Every index is below this.
+    const INDICES: usize = 1 << (u32::BITS - Self::INDEX);
 
     fn new(index: usize, shift: u32, odd: bool, kind: u32) -> Option<Self> {
-        let index = u32::try_from(index).ok().filter(|index| *index < 1 << (u32::BITS - Self::INDEX))?;
+        let index = u32::try_from(index).ok().filter(|_| index < Self::INDICES)?;
         Some(Self(index << Self::INDEX | kind | shift | if odd { Self::ODD } else { 0 }))
     }
 
@@ -264,8 +267,10 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
         self.slots.len() * size_of::<Entry>() + self.lines.len() * size_of::<K::Cells>()
     }
 
+    /// In memory, and in an entry.
     fn has_room_for(&self, slots: usize, lines: usize) -> bool {
         self.used() + slots * size_of::<Entry>() + lines * size_of::<K::Cells>() <= self.bytes
+            && (self.slots.len() + slots).max(self.lines.len() + lines) < Entry::INDICES
     }
 
     /// Without the number that is the end of its part of two to the power of `bits` addresses.

@@ -24,6 +24,7 @@
 
 mod direct;
 mod search;
+mod split;
 mod windows;
 
 use alloc::vec::Vec;
@@ -32,6 +33,7 @@ use core::fmt::Debug;
 pub(crate) use self::search::Search;
 
 use self::direct::Direct;
+use self::split::Split;
 use self::windows::Windows;
 use crate::error::OutOfMemory;
 use crate::word::Word;
@@ -44,6 +46,11 @@ const fn direct_bytes(edges: usize) -> usize {
     let few = if few < CACHED { few } else { CACHED };
     let most = if few > many { few } else { many };
     if most > ALWAYS { most } else { ALWAYS }
+}
+
+/// The memory that [`Split`] may take.
+const fn split_bytes(edges: usize) -> usize {
+    (64 << 10) + 64 * edges
 }
 
 /// Numbers that are compared with one number at a time.
@@ -121,6 +128,8 @@ pub(crate) trait Key: Word {
     type Short: Row<Lane = <Self::Line as Row>::Lane>;
     /// The memory for each number that [`Direct`] of short lines may take.
     const SHORT_BYTES: usize;
+    /// What [`Split`] has.
+    type Part: Row<Lane = <Self::Line as Row>::Lane>;
 
     /// What windows see of numbers: so many bits, none if there are no windows of such numbers. In the order of the
     /// numbers, but signed: plain x86-64 compares no others by the vector.
@@ -146,7 +155,7 @@ pub(crate) trait Key: Word {
 }
 
 macro_rules! key {
-    ($key:ty, line $lane:ty, $lanes:expr, $whole:ty, short $short_bytes:expr, |$at:ident| $to_lane:expr,
+    ($key:ty, line $lane:ty, $lanes:expr, $whole:ty, short $short_bytes:expr, part $part:ty, |$at:ident| $to_lane:expr,
      cells $cell:ty, $cells:expr, $half:ty, $cell_bits:expr, $to_cell:expr, $above:expr, small $small:expr,
      whole $whole_shift:expr, slots $slots:expr, bytes $bytes:expr, chunk $chunk:expr, log $log:expr) => {
         impl Key for $key {
@@ -158,6 +167,7 @@ macro_rules! key {
             }
             type Short = Lanes<$lane, { $lanes / 2 }, Half>;
             const SHORT_BYTES: usize = $short_bytes;
+            type Part = $part;
 
             type Cells = Lanes<$cell, $cells, $half>;
             const CELL_BITS: u32 = $cell_bits;
@@ -184,27 +194,27 @@ macro_rules! key {
 
 // The toy spaces of the tests: 256 addresses with maps, 65,536 with two windows.
 #[cfg(test)]
-key!(u8, line i8, 4, Half, short 3, |at| (at ^ 1 << 7) as i8,
+key!(u8, line i8, 4, Half, short 3, part Lanes<i8, 2, Half>, |at| (at ^ 1 << 7) as i8,
     cells i8, 2, Half, 6, (at << 2 ^ 1 << 7) as i8, None, small 5,
     whole Some(6), slots |_| 4, bytes |count| 64 + 16 * count, chunk 3, log 0);
 #[cfg(test)]
-key!(u16, line i16, 4, Half, short 3, |at| (at ^ 1 << 15) as i16,
+key!(u16, line i16, 4, Half, short 3, part Lanes<i16, 4, Half>, |at| (at ^ 1 << 15) as i16,
     cells i8, 3, Half, 8, (at as u8 ^ 1 << 7) as i8, Some(2), small 5,
     whole None, slots |count: usize| (count / 2).clamp(4, 64), bytes |count| 64 + 16 * count, chunk 3, log 0);
-key!(u32, line i32, 16, Whole, short 30, |at| (at ^ 1 << 31) as i32,
+key!(u32, line i32, 16, Whole, short 30, part Lanes<i32, 8, Half>, |at| (at ^ 1 << 31) as i32,
     cells i16, 16, Half, 16, (at as u16 ^ 1 << 15) as i16, None, small 9,
     whole Some(16), slots |_| 1 << 16, bytes |count| (64 << 10) + 64 * count, chunk 15, log 1);
-key!(u64, line u64, 8, Whole, short 80, |at| at,
+key!(u64, line u64, 8, Whole, short 80, part Lanes<u64, 8, Whole>, |at| at,
     cells i32, 16, Whole, 32, (at as u32 ^ 1 << 31) as i32, Some(16), small 9,
     whole None, slots |count: usize| (count / 2).clamp(16, 1 << 15), bytes |count| 24 * count, chunk 7, log 0);
-key!(u128, line u128, 4, Whole, short 0, |at| at,
+key!(u128, line u128, 4, Whole, short 0, part Lanes<u128, 4, Whole>, |at| at,
     cells i16, 16, Half, 0, at as i16, None, small 9,
     whole None, slots |_| 0, bytes |_| 0, chunk 7, log 0);
 
 /// How large parts may be, as a power of two, for each to have room for its numbers among so many lanes (two at least):
-/// those in it, and one that stands for an odd number of earlier ones; where `open_ended`, not the number that is the end
-/// of its part. `None` if less than `least`.
-fn part_bits<K: Key>(keys: &[K], base: K, lanes: usize, open_ended: bool, least: u32) -> Option<u32> {
+/// those in it, and one that stands for an odd number of earlier ones (`odd` are those before all); where `open_ended`,
+/// not the number that is the end of its part. `None` if less than `least`.
+fn part_bits<K: Key>(keys: &[K], base: K, lanes: usize, odd: bool, open_ended: bool, least: u32) -> Option<u32> {
     /// So many are looked at before it is asked whether that was enough.
     const CHUNK: usize = 1 << 12;
     // What must not be in one part has to differ above its bits, or the later one be the end of it: all ones below.
@@ -214,11 +224,14 @@ fn part_bits<K: Key>(keys: &[K], base: K, lanes: usize, open_ended: bool, least:
     };
     let mut bits = K::BITS - 1;
     let mut start = 0;
-    while start + lanes < keys.len() {
+    while start + lanes <= keys.len() {
         let end = keys.len().min(start + CHUNK + lanes);
         let keys = &keys[start..end];
         let full = keys.iter().zip(&keys[lanes..]).map(apart).fold(K::MAX, K::min);
-        let odd = keys.iter().skip(1).step_by(2).zip(keys[lanes..].iter().step_by(2)).map(apart).fold(K::MAX, K::min);
+        // Those with an odd number before them, and the last that then has room in a line, and one.
+        let from = usize::from(!odd);
+        let pairs = keys[from..].iter().step_by(2).zip(keys[from + lanes - 1..].iter().step_by(2));
+        let odd = pairs.map(apart).fold(K::MAX, K::min);
         bits = bits.min(K::BITS - 1 - full.min(odd).leading_zeros());
         if bits < least {
             return None;
@@ -235,6 +248,7 @@ pub(crate) enum Index<K: Key> {
     Direct(Direct<K, K::Line>),
     Windows(Windows<K, false>),
     Hosts(Windows<K, true>),
+    Split(Split<K>),
     Search(Search<K>, Vec<K>),
 }
 
@@ -264,6 +278,9 @@ impl<K: Key> Index<K> {
                 return Ok(Self::Windows(windows));
             }
         }
+        if let Some(split) = Split::build(&before, flip, split_bytes(before.len()))? {
+            return Ok(Self::Split(split));
+        }
         before.clear();
         before.try_reserve_exact(edges.len())?;
         before.extend(edges);
@@ -285,6 +302,7 @@ impl<K: Key> Index<K> {
     #[inline(never)]
     fn is_odd_by_more(&self, at: K) -> bool {
         match self {
+            Self::Split(split) => split.is_odd(at),
             Self::Search(search, edges) => search.rank(edges, at) % 2 == 1,
             Self::Short(_) | Self::Direct(_) | Self::Windows(_) | Self::Hosts(_) => self.is_odd(at),
         }
@@ -298,8 +316,9 @@ impl<K: Key> Index<K> {
             Self::Direct(direct) => odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = direct.is_odd(at)),
             Self::Windows(windows) => windows.batch(at, odd),
             Self::Hosts(windows) => windows.batch(at, odd),
-            Self::Search(search, edges) => {
-                odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = search.rank(edges, at) % 2 == 1);
+            // In a loop the compiler would make branches of what is none in a function.
+            Self::Split(_) | Self::Search(..) => {
+                odd.iter_mut().zip(at).for_each(|(odd, at)| *odd = self.is_odd_by_more(at));
             }
         }
     }
@@ -311,6 +330,7 @@ impl<K: Key> Index<K> {
             Self::Direct(direct) => direct.heap_bytes(),
             Self::Windows(windows) => windows.heap_bytes(),
             Self::Hosts(windows) => windows.heap_bytes(),
+            Self::Split(split) => split.heap_bytes(),
             Self::Search(search, edges) => search.heap_bytes() + edges.capacity() * size_of::<K>(),
         }
     }

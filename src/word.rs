@@ -34,6 +34,7 @@ pub(crate) trait Word:
     fn checked_add(self, other: Self) -> Option<Self>;
     fn wrapping_add(self, other: Self) -> Self;
     fn wrapping_sub(self, other: Self) -> Self;
+    fn saturating_sub(self, other: Self) -> Self;
     fn leading_zeros(self) -> u32;
     fn trailing_zeros(self) -> u32;
     /// The low bits, for indices that are known to fit.
@@ -72,6 +73,10 @@ macro_rules! word {
             #[inline]
             fn wrapping_sub(self, other: Self) -> Self {
                 <$word>::wrapping_sub(self, other)
+            }
+            #[inline]
+            fn saturating_sub(self, other: Self) -> Self {
+                <$word>::saturating_sub(self, other)
             }
             fn leading_zeros(self) -> u32 {
                 <$word>::leading_zeros(self)

@@ -30,7 +30,7 @@ impl<K: Key, R: Row<Lane = <K::Line as Row>::Lane>> Direct<K, R> {
         let most = (bytes / size_of::<R>()).max(1);
         let wide = K::BITS - span.leading_zeros();
         let least = wide.saturating_sub(most.ilog2() + 1);
-        let Some(shift) = part_bits(keys, base, R::LANES, false, least) else {
+        let Some(shift) = part_bits(keys, base, R::LANES, false, false, least) else {
             return Ok(None);
         };
         let mut direct = Self { base, span, shift: shift.min(wide), even: u8::from(flip), lines: Vec::new() };

@@ -16,6 +16,7 @@ fn check<K: Key>(edges: &[K], probes: impl Iterator<Item = K> + Clone) {
     let windows = (K::CELL_BITS > 0).then(|| Windows::build(&before, flip, usize::MAX).unwrap()).flatten();
     let hosts = K::CELL_BITS > 0 && K::ABOVE.is_none();
     let hosts = hosts.then(|| Windows::build(&before, flip, usize::MAX).unwrap()).flatten();
+    let split = Split::build(&before, flip, most).unwrap();
     let search = Index::Search(Search::build(edges).unwrap(), edges.to_vec());
     assert_eq!(windows.is_none(), K::CELL_BITS == 0 || before.is_empty());
     let layouts: Vec<_> = [index, search]
@@ -24,6 +25,7 @@ fn check<K: Key>(edges: &[K], probes: impl Iterator<Item = K> + Clone) {
         .chain(short)
         .chain(windows.map(Index::Windows))
         .chain(hosts.map(Index::Hosts))
+        .chain(split.map(Index::Split))
         .collect();
     let at: Vec<_> = probes.collect();
     let rank = |at| edges.partition_point(|&edge| edge <= at);
@@ -181,6 +183,7 @@ fn layout<K: Key>(edges: impl Iterator<Item = K>) -> &'static str {
         Index::Direct(_) => "direct",
         Index::Windows(_) => "windows",
         Index::Hosts(_) => "hosts",
+        Index::Split(_) => "split",
         Index::Search(..) => "search",
     }
 }
@@ -202,7 +205,7 @@ fn every_layout_is_chosen() {
     assert_eq!(layout(clusters(7, 4000, 3).map(v4)), "hosts");
     assert_eq!(layout(clusters(7, 4000, 3).map(|at| v4(at) / 8 * 8)), "windows");
     assert_eq!(layout(clusters(7, 4000, 40).map(v4)), "windows");
-    assert_eq!(layout(clusters(7, 100, 3).map(v4)), "search");
+    assert_eq!(layout(clusters(7, 100, 3).map(v4)), "split");
     assert_eq!(layout(few.iter().map(|&at| upper(at))), "short");
     assert_eq!(layout(many.iter().map(|&at| upper(at))), "search");
     assert_eq!(layout(clusters(7, 4000, 3).map(upper)), "windows");

@@ -379,7 +379,7 @@ impl<K: Key, const HOSTS: bool> Plan<'_, K, HOSTS> {
         }
         let keys = &self.keys[run.clone()];
         let window = self.window(run, bits);
-        let fits = window.and_then(|window| part_bits(keys, K::ZERO, lanes, true, window));
+        let fits = window.and_then(|window| part_bits(keys, K::ZERO, lanes, false, true, window));
         let (Some(window), Some(fits)) = (window, fits) else {
             return Ok(None);
         };

@@ -8,7 +8,9 @@
 //! - [`Windows`]: a table of slots names the line, which holds only those bits of its edges that differ inside the slot,
 //!   so twice as many fit. Slots too full for that have a table of their own. For long lists;
 //! - [`Search`]: a table of slots says where in the sorted edges to start comparing. For lists that neither of the others
-//!   has room for, and for the owners, where the rank itself is wanted and the edges are there anyway.
+//!   has room for.
+//!
+//! [`Owned`] is for the owners, and has its own memory limit.
 //!
 //! IPv6 edges that lie between /64s need all of an address. Where there are none, the upper half is looked up, with
 //! half the memory: IPv6 is then a space of 64 bits.
@@ -23,12 +25,14 @@
 //! DESIGN.md says which lists each layout is there for.
 
 mod direct;
+mod owned;
 mod search;
 mod windows;
 
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
+pub(crate) use self::owned::{Found, Owned};
 pub(crate) use self::search::Search;
 
 use self::direct::Direct;

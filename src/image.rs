@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::edges::Edges;
 use crate::error::OutOfMemory;
 use crate::label::Labels;
-use crate::matcher::{Fingerprint, Matcher};
+use crate::matcher::{Fingerprint, Matcher, Owner};
 use crate::painting::{DEFAULT, Order, Painting, Segments};
 use crate::policy::{Action, CompileError, MAX_NOTE};
 use crate::range::Family;
@@ -195,24 +195,26 @@ impl Matcher {
             None => {
                 let (v4, v6) = (allowed.v4().as_slice(), allowed.v6().as_slice());
                 let mut image = Writer::new(&OF_VERDICTS, [v4.len(), v6.len()])?;
-                image.section(v4, |image, edge| edge.put(image));
-                image.section(v6, |image, edge| edge.put(image));
+                image.section(v4.iter().copied(), |image, edge| edge.put(image));
+                image.section(v6.iter().copied(), |image, edge| edge.put(image));
                 image.finish(VERDICTS_ONLY, Action::Deny, &self.fingerprint())
             }
             Some((v4, v6, labels, default)) => {
-                let segments = [v4.edges.len(), v4.owners.len(), v6.edges.len(), v6.owners.len()];
+                let segments = [v4.edges().len(), v4.owners().len(), v6.edges().len(), v6.owners().len()];
                 let [v4_edges, v4_owners, v6_edges, v6_owners] = segments;
                 let (rules, notes, text) = (labels.len(), labels.ends.len(), labels.text.as_bytes());
                 let counts = [v4_edges, v4_owners, v6_edges, v6_owners, rules, rules, rules, notes, text.len()];
                 let mut image = Writer::new(&OF_PAINTING, counts)?;
-                image.section(&v4.edges, |image, edge| edge.put(image));
-                image.section(&v4.owners, |image, owner| owner.rule().unwrap_or(DEFAULT).put(image));
-                image.section(&v6.edges, |image, edge| edge.put(image));
-                image.section(&v6.owners, |image, owner| owner.rule().unwrap_or(DEFAULT).put(image));
-                image.section(&labels.actions, |image, action| image.push(action as u8));
-                image.section(&labels.lines, |image, line| line.put(image));
-                image.section(&labels.notes, |image, note| note.put(image));
-                image.section(&labels.ends, |image, end| image.extend_from_slice(&(end as u64).to_le_bytes()));
+                image.section(v4.edges(), |image, edge| edge.put(image));
+                image.section(v4.owners(), |image, owner| Owner(owner).rule().unwrap_or(DEFAULT).put(image));
+                image.section(v6.edges(), |image, edge| edge.put(image));
+                image.section(v6.owners(), |image, owner| Owner(owner).rule().unwrap_or(DEFAULT).put(image));
+                image.section(labels.actions.iter().copied(), |image, action| image.push(action as u8));
+                image.section(labels.lines.iter().copied(), |image, line| line.put(image));
+                image.section(labels.notes.iter().copied(), |image, note| note.put(image));
+                image.section(labels.ends.iter().copied(), |image, end| {
+                    image.extend_from_slice(&(end as u64).to_le_bytes());
+                });
                 image.start();
                 image.image.extend_from_slice(text);
                 image.finish(PAINTING, default, &self.fingerprint())
@@ -320,10 +322,10 @@ impl Writer {
         }
     }
 
-    fn section<T: Copy>(&mut self, elements: &[T], put: impl Fn(&mut Vec<u8>, T)) {
+    fn section<T>(&mut self, elements: impl Iterator<Item = T>, put: impl Fn(&mut Vec<u8>, T)) {
         self.start();
         for element in elements {
-            put(&mut self.image, *element);
+            put(&mut self.image, element);
         }
     }
 

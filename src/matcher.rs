@@ -1,7 +1,6 @@
 //! [`Matcher`]: a compiled policy, the part that answers.
 
 use alloc::alloc::handle_alloc_error;
-use alloc::vec::Vec;
 use core::alloc::Layout;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,11 +11,11 @@ use sha2::{Digest, Sha256};
 use crate::edges::Edges;
 use crate::error::OutOfMemory;
 use crate::label::{Label, Labels};
-use crate::painting::{DEFAULT, Painting, Segments, network_in, segment};
+use crate::painting::{DEFAULT, Painting, Segments, network_between, network_in, segment};
 use crate::policy::{Action, CompileError, Policy, paint};
 use crate::range::Family;
 use crate::set::CidrSet;
-use crate::trie::{Lane, Parity, Search};
+use crate::trie::{Found, Lane, Owned, Parity};
 use crate::word::Word;
 
 /// A compiled policy: immutable, `Send + Sync`, made by [`Policy::compile`].
@@ -38,7 +37,7 @@ pub struct Matcher {
 struct Side<W: Lane> {
     /// Of the edges of the allowed set: an odd number at or below an address is an allow.
     verdict: W::Index,
-    owners: Option<Owners<W>>,
+    owners: Option<Owned<W>>,
 }
 
 impl<W: Lane> Default for Side<W> {
@@ -49,39 +48,32 @@ impl<W: Lane> Default for Side<W> {
     }
 }
 
-/// The segments of a painting.
-#[derive(Clone, Debug)]
-pub(crate) struct Owners<W: Lane> {
-    /// Where each segment but the first starts.
-    pub(crate) edges: Vec<W>,
-    rank: Search<W>,
-    /// Who owns each segment.
-    pub(crate) owners: Vec<Owner>,
-}
-
 /// A rule and its action, so that a decision need not look at the label; or the default.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Owner(u32);
+pub(crate) struct Owner(pub(crate) u32);
 
 impl Owner {
-    const DEFAULT: Self = Self(u32::MAX);
+    /// In the place of a rule.
+    const DEFAULT: u32 = u32::MAX / 2;
+
+    fn new(rule: u32, action: Action) -> Self {
+        Self(rule << 1 | u32::from(action.is_allow()))
+    }
 
     /// `None` if there are too many rules.
-    fn new(rule: u32, action: Action) -> Option<Self> {
-        let owner = Self(rule.checked_mul(2)? | u32::from(action.is_allow()));
-        (owner.0 != Self::DEFAULT.0).then_some(owner)
+    fn of_rule(rule: u32, action: Action) -> Option<Self> {
+        (rule < Self::DEFAULT).then(|| Self::new(rule, action))
     }
 
+    #[inline(always)]
     pub(crate) fn rule(self) -> Option<u32> {
-        (self.0 != Self::DEFAULT.0).then_some(self.0 / 2)
+        let rule = self.0 >> 1;
+        (rule != Self::DEFAULT).then_some(rule)
     }
 
-    fn action(self, default: Action) -> Action {
-        match (self.rule(), self.0 % 2) {
-            (None, _) => default,
-            (Some(_), 0) => Action::Deny,
-            (Some(_), _) => Action::Allow,
-        }
+    #[inline(always)]
+    fn action(self) -> Action {
+        if self.0 & 1 == 0 { Action::Deny } else { Action::Allow }
     }
 }
 
@@ -94,6 +86,13 @@ pub struct Decision {
 }
 
 impl Decision {
+    #[inline(always)]
+    fn of<W: Family>(at: W, found: Found<W>) -> Self {
+        let owner = Owner(found.owner);
+        let len = found.ends.map_or(0, |(before, last)| network_between(at, before, last));
+        Self { action: owner.action(), rule: owner.rule(), network: (at & W::mask(len)).net(len) }
+    }
+
     /// Whether the address may come in.
     #[must_use]
     pub fn action(&self) -> Action {
@@ -262,23 +261,29 @@ impl Policy {
 }
 
 impl<W: Lane + Family> Side<W> {
-    fn new(allowed: &Edges<W>, owners: Option<Owners<W>>) -> Result<Self, OutOfMemory> {
+    fn new(allowed: &Edges<W>, owners: Option<Owned<W>>) -> Result<Self, OutOfMemory> {
         Ok(Self { verdict: W::Index::build(allowed.as_slice())?, owners })
     }
 
-    /// The owner of the address, if owners are known, and the network around it.
-    #[inline]
-    fn decide(&self, at: W, allowed: &Edges<W>) -> (Option<Owner>, IpNet) {
-        let (edges, rank, owner) = match &self.owners {
-            Some(Owners { edges, rank, owners }) => {
-                let rank = rank.rank(edges, at);
-                // One owner more than there are edges: there always is one.
-                (&edges[..], rank, Some(owners.get(rank).copied().unwrap_or(Owner::DEFAULT)))
-            }
-            None => (allowed.as_slice(), allowed.rank(at), None),
-        };
-        let len = network_in(at, segment(edges, rank));
-        (owner, (at & W::mask(len)).net(len))
+    #[inline(always)]
+    fn decide(&self, at: W, allowed: &Edges<W>) -> Decision {
+        match self.owners.as_ref().and_then(|owners| owners.find_by_slots(at)) {
+            Some(found) => Decision::of(at, found),
+            None => self.decide_otherwise(at, allowed),
+        }
+    }
+
+    /// What is rare, by itself, so that nothing of it is in the way of the rest.
+    #[cold]
+    #[inline(never)]
+    fn decide_otherwise(&self, at: W, allowed: &Edges<W>) -> Decision {
+        if let Some(owners) = &self.owners {
+            return Decision::of(at, owners.find(at));
+        }
+        let rank = allowed.rank(at);
+        let len = network_in(at, segment(allowed.as_slice(), rank));
+        let action = if rank % 2 == 1 { Action::Allow } else { Action::Deny };
+        Decision { action, rule: None, network: (at & W::mask(len)).net(len) }
     }
 }
 
@@ -307,18 +312,14 @@ impl AsRef<Matcher> for Matcher {
     }
 }
 
-impl<W: Lane> Owners<W> {
-    fn new(segments: Segments<W>, labels: &Labels) -> Result<Self, CompileError> {
-        let rank = Search::build(&segments.edges)?;
-        let mut owners = Vec::new();
-        owners.try_reserve_exact(segments.owners.len()).map_err(OutOfMemory::from)?;
-        for owner in segments.owners {
-            let of_rule = || Owner::new(owner, labels.action(owner as usize).unwrap_or_default());
-            let owner = if owner == DEFAULT { Some(Owner::DEFAULT) } else { of_rule() };
-            owners.push(owner.ok_or(CompileError::TooLarge)?);
-        }
-        Ok(Self { edges: segments.edges, rank, owners })
+/// The index of a painting.
+fn owned<W: Lane>(mut segments: Segments<W>, labels: &Labels, default: Action) -> Result<Owned<W>, CompileError> {
+    for owner in &mut segments.owners {
+        let of_rule = |rule| Owner::of_rule(rule, labels.action(rule as usize).unwrap_or_default());
+        let known = if *owner == DEFAULT { Some(Owner::new(Owner::DEFAULT, default)) } else { of_rule(*owner) };
+        *owner = known.ok_or(CompileError::TooLarge)?.0;
     }
+    Ok(Owned::build(segments.edges, segments.owners)?)
 }
 
 impl Matcher {
@@ -329,8 +330,8 @@ impl Matcher {
         labels: Labels,
         default: Action,
     ) -> Result<Self, CompileError> {
-        let v4 = Side::new(allowed.v4(), Some(Owners::new(painting.v4, &labels)?))?;
-        let v6 = Side::new(allowed.v6(), Some(Owners::new(painting.v6, &labels)?))?;
+        let v4 = Side::new(allowed.v4(), Some(owned(painting.v4, &labels, default)?))?;
+        let v6 = Side::new(allowed.v6(), Some(owned(painting.v6, &labels, default)?))?;
         Ok(Self { v4, v6, allowed, labels, default })
     }
 
@@ -340,14 +341,15 @@ impl Matcher {
         Ok(Self { v4, v6, allowed, labels: Labels::default(), default: Action::Deny })
     }
 
-    /// The painting with its labels and the default, unless only the answers are known.
-    pub(crate) fn painting(&self) -> Option<(&Owners<u32>, &Owners<u128>, &Labels, Action)> {
+    /// The painting, of which each owner is an [`Owner`], with its labels and the default, unless only the answers are
+    /// known.
+    pub(crate) fn painting(&self) -> Option<(&Owned<u32>, &Owned<u128>, &Labels, Action)> {
         Some((self.v4.owners.as_ref()?, self.v6.owners.as_ref()?, &self.labels, self.default))
     }
 
     /// Whether the address may come in. An IPv4-mapped IPv6 address is the IPv4 address.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn allows(&self, addr: impl Into<IpAddr>) -> bool {
         match addr.into() {
             IpAddr::V4(addr) => self.allows_v4(addr),
@@ -366,7 +368,7 @@ impl Matcher {
     #[must_use]
     #[inline(always)]
     pub fn allows_v6(&self, addr: Ipv6Addr) -> bool {
-        match addr.to_ipv4_mapped() {
+        match mapped(addr) {
             Some(addr) => self.allows_v4(addr),
             None => self.v6.verdict.is_odd(addr.to_bits()),
         }
@@ -410,20 +412,25 @@ impl Matcher {
 
     /// The answer with its reason. An IPv4-mapped address is the IPv4 address. Allocates nothing.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn decide(&self, addr: impl Into<IpAddr>) -> Decision {
-        let addr = addr.into().to_canonical();
-        let (owner, network) = match addr {
-            IpAddr::V4(addr) => self.v4.decide(addr.to_bits(), self.allowed.v4()),
-            IpAddr::V6(addr) => self.v6.decide(addr.to_bits(), self.allowed.v6()),
-        };
-        let action = match owner {
-            Some(owner) => owner.action(self.default),
-            None if self.allows(addr) => Action::Allow,
-            None => Action::Deny,
-        };
-        let rule = owner.and_then(Owner::rule);
-        Decision { action, rule, network }
+        match addr.into() {
+            IpAddr::V4(addr) => self.decide_v4(addr),
+            IpAddr::V6(addr) => self.decide_v6(addr),
+        }
+    }
+
+    #[inline]
+    fn decide_v4(&self, addr: Ipv4Addr) -> Decision {
+        self.v4.decide(addr.to_bits(), self.allowed.v4())
+    }
+
+    #[inline]
+    fn decide_v6(&self, addr: Ipv6Addr) -> Decision {
+        match mapped(addr) {
+            Some(addr) => self.decide_v4(addr),
+            None => self.v6.decide(addr.to_bits(), self.allowed.v6()),
+        }
     }
 
     /// What is known of a rule; `None` if there is no such rule, or if only verdicts were compiled.
@@ -469,6 +476,14 @@ impl Matcher {
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.allowed)
     }
+}
+
+/// As `to_ipv4_mapped`, which looks at every octet by itself: of an address that lies in an `IpAddr` that takes long.
+#[inline(always)]
+fn mapped(addr: Ipv6Addr) -> Option<Ipv4Addr> {
+    let bits = addr.to_bits();
+    let (upper, lower) = ((bits >> 64) as u64, bits as u64);
+    (upper == 0 && lower >> 32 == 0xffff).then(|| Ipv4Addr::from_bits(bits as u32))
 }
 
 /// The places that have one of so many addresses; the others are false.

@@ -7,7 +7,7 @@ use core::cmp::Reverse;
 use crate::edges::{Edges, before_foreign};
 use crate::error::OutOfMemory;
 use crate::set::CidrSet;
-use crate::word::{Word, largest_around};
+use crate::word::{Word, largest_around, largest_between};
 
 /// The owner of a segment that no rule covers.
 pub(crate) const DEFAULT: u32 = u32::MAX;
@@ -140,6 +140,17 @@ pub(crate) fn network_in<W: Word>(at: W, (first, last): (W, W)) -> u32 {
     let end = at | !W::mask(len);
     let allowed = before_foreign(end);
     if allowed == end { len } else { largest_around(at, first, allowed) }
+}
+
+/// The same for a segment given by the address before it and its last, as [`largest_between`] takes them; `at` is not in
+/// the foreign block.
+#[inline(always)]
+pub(crate) fn network_between<W: Word>(at: W, before: W, last: W) -> u32 {
+    match W::FOREIGN {
+        // Only around what lies before the block is there a network that ends in it.
+        Some((foreign, _)) if at < foreign => network_in(at, (before.wrapping_sub(W::MAX), before_foreign(last))),
+        _ => largest_between(at, before, last),
+    }
 }
 
 /// Calls `emit(start, best, second)` wherever the best or the second best open piece changes, from address 0 on.

@@ -1,21 +1,26 @@
 //! The look-up structures: whether the number of edges at or below an address is odd, and what that number is.
 //!
 //! One number is compared with a row of others at once and without a branch, in a form that the compiler turns into the
-//! vector instructions of every x86-64. Three layouts find the row, chosen by the edges alone:
+//! vector instructions of every x86-64. Four layouts find the row, chosen by the edges alone:
 //!
 //! - [`Direct`]: arithmetic finds one line of edges, which is the only thing that a look-up reads. For short lists and
 //!   evenly spread ones; lines half as long where few edges lie close together;
 //! - [`Windows`]: a table of slots names the line, which holds only those bits of its edges that differ inside the slot,
-//!   so twice as many fit. Slots too full for that have a table of their own. For long lists;
-//! - [`Search`]: a table of slots says where in the sorted edges to start comparing. For lists that neither of the others
-//!   has room for, and for the owners, where the rank itself is wanted and the edges are there anyway.
+//!   so twice as many fit. Slots too full for that have a table of their own. For long lists; where nearly all networks
+//!   are single hosts, lines hold those;
+//! - [`Split`]: arithmetic finds a part, and in that, by its own first and last edge, the line. For lists with clusters, too
+//!   short for tables;
+//! - [`Search`]: a table of slots says where in the sorted edges to start comparing. For evenly spread edges of IPv6, and
+//!   what the others have no room for.
+//!
+//! [`Owned`] is for the owners, and has its own memory limit.
 //!
 //! IPv6 edges that lie between /64s need all of an address. Where there are none, the upper half is looked up, with
 //! half the memory: IPv6 is then a space of 64 bits.
 //!
-//! Memory is bounded for every input, since the first two layouts are taken only where they stay below their limits:
-//! [`direct_bytes`] and [`Key::windows_bytes`]. [`Search`] needs the edges and at most 8 bytes for each. So an index takes
-//! at most 64 KiB and 64 bytes an edge.
+//! Memory is bounded for every input, since all layouts but the last are taken only where they stay below their limits:
+//! [`direct_bytes`], [`Key::windows_bytes`] and [`split_bytes`]. [`Search`] needs the edges and at most 8 bytes for each.
+//! So an index takes at most 64 KiB and 64 bytes an edge.
 //!
 //! A look-up reads one line; or one slot of each table that it goes through, of which there are at most as many as the
 //! number has bits, two for IPv4 as a rule, and one line; or one slot and the logarithm of the edges in it.
@@ -23,6 +28,7 @@
 //! DESIGN.md says which lists each layout is there for.
 
 mod direct;
+mod owned;
 mod search;
 mod split;
 mod windows;
@@ -30,6 +36,7 @@ mod windows;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
+pub(crate) use self::owned::{Found, Owned};
 pub(crate) use self::search::Search;
 
 use self::direct::Direct;
@@ -278,8 +285,10 @@ impl<K: Key> Index<K> {
                 return Ok(Self::Windows(windows));
             }
         }
-        if let Some(split) = Split::build(&before, flip, split_bytes(before.len()))? {
-            return Ok(Self::Split(split));
+        if search::is_crowded(&before) {
+            if let Some(split) = Split::build(&before, flip, split_bytes(before.len()))? {
+                return Ok(Self::Split(split));
+            }
         }
         before.clear();
         before.try_reserve_exact(edges.len())?;

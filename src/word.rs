@@ -149,6 +149,15 @@ pub(crate) fn largest_around<W: Word>(at: W, first: W, last: W) -> u32 {
     before.max(after)
 }
 
+/// As [`largest_around`] for a range that does not reach over the middle of the space, given by the address before it,
+/// which is the highest before address 0, and its last. Whatever holds an address of either half and one beyond the middle
+/// is the whole space; so is, for arithmetic, what reaches over an end, and neither needs a branch.
+#[inline(always)]
+pub(crate) fn largest_between<W: Word>(at: W, before: W, last: W) -> u32 {
+    let apart = (at ^ before).min(at ^ last.wrapping_sub(W::MAX)) | W::ONE;
+    W::BITS - (W::BITS - 1 - apart.leading_zeros())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +176,10 @@ mod tests {
                 for at in (first..=last).step_by(1 + usize::from(last - first) / 16) {
                     let largest = (0..=8).find(|len| lies_in(at, *len, (first, last)));
                     assert_eq!(Some(largest_around(at, first, last)), largest, "{at} in {first}..={last}");
+                    if first / 128 == last / 128 {
+                        let before = first.wrapping_sub(1);
+                        assert_eq!(Some(largest_between(at, before, last)), largest, "{at} in {first}..={last}");
+                    }
                 }
                 let starts = |len: u32| first & u8::mask(len) == first;
                 let largest = (0..=8).find(|len| starts(*len) && lies_in(first, *len, (first, last)));

@@ -8,6 +8,7 @@ use cidrgate::{Matcher, Policy};
 use ipnet::Ipv4Net;
 use serde_json::{Value, json};
 
+use crate::HEAP;
 use crate::lists::{List, Queries};
 use crate::measure::{Times, in_turn, making, task};
 use crate::options::Options;
@@ -24,8 +25,11 @@ struct Case {
 pub(crate) fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
     println!("### Owners");
     println!();
-    println!("| policy | rules | MB | read, ms | compile, ms | allows, ns | decide, ns | decide / allows |");
-    println!("| --- | --: | --: | --: | --: | --: | --: | --: |");
+    println!(
+        "| policy | rules | MB | read, ms | compile, ms | paint, ms | heap, MB | allows, ns | decide, ns | decide / \
+         allows | without network, ns | / allows |"
+    );
+    println!("| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |");
     let mut figures = Vec::new();
     let full = "bgp/full-table-v4-v6.prefixes.txt.gz";
     let real = (!options.smoke).then(|| List::<u32>::real("v4 full table", full)).flatten();
@@ -39,23 +43,39 @@ pub(crate) fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
         let case = case?;
         let policy = Policy::read(&case.text)?;
         let matcher = policy.compile()?;
-        let runs = options.runs.min(3);
-        let [read, compile] =
-            in_turn(runs, &mut [making(|| Policy::read(&case.text)), making(|| policy.compile())])[..]
-        else {
-            unreachable!("two tasks")
+        let runs = options.runs.min(5);
+        // What has a deny must be painted even for the answers alone. The rest is their set and index, which is little.
+        let priority = if case.text.starts_with("precedence priority") { " priority=1" } else { "" };
+        let painted = Policy::read(format!("{}deny 240.0.0.0/4{priority}\n", case.text))?;
+        let [read, compile, paint] = in_turn(
+            runs,
+            &mut [
+                making(|| Policy::read(&case.text)),
+                making(|| policy.compile()),
+                making(|| painted.compile_verdicts_only()),
+            ],
+        )[..] else {
+            unreachable!("three tasks")
         };
-        let [allows, decide] = look_ups(&matcher, &case.queries, options.runs);
+        drop(painted);
+        let heap = heap_bytes(&policy)?;
+        let [allows, decide, rule] = look_ups(&matcher, &case.queries, options.runs);
+        let of = |times: Times| if options.fastest { times.fastest } else { times.median };
+        let [of_allows, of_decide, of_rule] = [allows, decide, rule].map(of);
         println!(
-            "| {} | {} | {:.0} | {} | {} | {} | {} | {:.1} |",
+            "| {} | {} | {:.0} | {} | {} | {} | {:.1} | {} | {} | {:.1} | {} | {:.1} |",
             case.name,
             policy.rules().len(),
             case.text.len() as f64 / 1e6,
-            digits(read.median / 1e6),
-            digits(compile.median / 1e6),
-            digits(allows.median),
-            digits(decide.median),
-            decide.median / allows.median,
+            digits(of(read) / 1e6),
+            digits(of(compile) / 1e6),
+            digits(of(paint) / 1e6),
+            heap as f64 / 1e6,
+            digits(of_allows),
+            digits(of_decide),
+            of_decide / of_allows,
+            digits(of_rule),
+            of_rule / of_allows,
         );
         figures.push(json!({
             "policy": case.name,
@@ -63,8 +83,11 @@ pub(crate) fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
             "text_bytes": case.text.len(),
             "read": read,
             "compile": compile,
+            "paint": paint,
+            "heap_bytes": heap,
             "allows": allows,
             "decide": decide,
+            "decide_without_network": rule,
         }));
     }
     println!();
@@ -89,7 +112,17 @@ fn case(
     Ok(Case { name: format!("{}, {precedence}", list.name), text, queries })
 }
 
-fn look_ups(matcher: &Matcher, queries: &[Ipv4Addr], runs: usize) -> [Times; 2] {
+/// What a matcher takes more with owners than with answers alone, its labels among it.
+fn heap_bytes(policy: &Policy) -> Result<usize, Box<dyn Error>> {
+    let before = HEAP.allocated();
+    let matcher = policy.compile()?;
+    let with_owners = HEAP.allocated() - before;
+    drop(matcher);
+    let _answers = policy.compile_verdicts_only()?;
+    Ok(with_owners - (HEAP.allocated() - before))
+}
+
+fn look_ups(matcher: &Matcher, queries: &[Ipv4Addr], runs: usize) -> [Times; 3] {
     let times = in_turn(
         runs,
         &mut [
@@ -101,7 +134,13 @@ fn look_ups(matcher: &Matcher, queries: &[Ipv4Addr], runs: usize) -> [Times; 2] 
                     sum ^ decision.rule().unwrap_or(0) ^ usize::from(decision.network().prefix_len())
                 })
             }),
+            task(|| {
+                queries.iter().fold(0, |sum, addr| {
+                    let decision = matcher.decide(*addr);
+                    sum ^ decision.rule().unwrap_or(0) ^ usize::from(decision.action().is_allow())
+                })
+            }),
         ],
     );
-    [times[0], times[1]].map(|times| times.scaled(1.0 / queries.len() as f64))
+    [times[0], times[1], times[2]].map(|times| times.scaled(1.0 / queries.len() as f64))
 }

@@ -4,8 +4,8 @@
 use alloc::vec::Vec;
 
 use super::{Action, Policy, Precedence, Rule, Target};
-use crate::painting::{DEFAULT, Piece, Segments, sweep};
-use crate::trie::Search;
+use crate::painting::{DEFAULT, Piece, Segments, network_between, sweep};
+use crate::trie::Owned;
 
 /// A network of the toy space as a person would write it down.
 #[derive(Clone, Copy)]
@@ -18,6 +18,11 @@ impl Toy {
     fn all() -> Vec<Self> {
         let of_len = |len| (0..1u32 << len).map(move |at| Self { first: (at << (8 - len)) as u8, len });
         (0..=8).flat_map(of_len).collect()
+    }
+
+    fn has_one_of(self, owners: &[u32]) -> bool {
+        let inside = &owners[usize::from(self.first)..][..256 >> self.len];
+        inside.iter().all(|owner| *owner == inside[0])
     }
 
     fn contains(self, at: u8) -> bool {
@@ -49,7 +54,7 @@ fn beats(precedence: Precedence, (i, a): (usize, ToyRule), (j, b): (usize, ToyRu
 }
 
 /// Paints the rules and compares owner and runner-up of every address.
-fn check(precedence: Precedence, rules: &[ToyRule]) {
+fn check(precedence: Precedence, rules: &[ToyRule]) -> Segments<u8> {
     let policy = Policy {
         precedence,
         rules: rules.iter().map(|rule| Rule::new(rule.action, Target::All).with_priority(rule.priority)).collect(),
@@ -68,7 +73,6 @@ fn check(precedence: Precedence, rules: &[ToyRule]) {
     })
     .unwrap();
     let painted = Segments::paint(pieces, |_, _| {}).unwrap();
-    let search = Search::build(&painted.edges).unwrap();
     let mut stretch = 0;
     for at in 0..=u8::MAX {
         let mut ranking: Vec<_> = rules.iter().copied().enumerate().filter(|(_, rule)| rule.net.contains(at)).collect();
@@ -80,9 +84,24 @@ fn check(precedence: Precedence, rules: &[ToyRule]) {
             stretch += 1;
         }
         assert_eq!((seen[stretch].1, seen[stretch].2), (place(0), place(1)), "{precedence} {at}");
-        assert_eq!(painted.owners[search.rank(&painted.edges, at)], place(0), "{precedence} {at}");
+        assert_eq!(painted.owners[painted.rank(at)], place(0), "{precedence} {at}");
     }
     assert!(painted.owners.windows(2).all(|pair| pair[0] != pair[1]), "neighbours are joined");
+    painted
+}
+
+/// Compares the owner of every address, as the index has it, and the largest network around it that has no other.
+fn check_index(painted: Segments<u8>, nets: &[Toy]) {
+    let owners: Vec<_> = (0..=u8::MAX).map(|at| painted.owners[painted.rank(at)]).collect();
+    let owned = Owned::build(painted.edges, painted.owners).unwrap();
+    // The largest come first.
+    let single: Vec<_> = nets.iter().filter(|net| net.has_one_of(&owners)).collect();
+    for at in 0..=u8::MAX {
+        let largest = single.iter().find(|net| net.contains(at)).map(|net| net.len);
+        let found = owned.find(at);
+        let len = found.ends.map_or(0, |(before, last)| network_between(at, before, last));
+        assert_eq!((found.owner, Some(len)), (owners[usize::from(at)], largest), "{at} in {owned:?}");
+    }
 }
 
 #[test]
@@ -123,6 +142,6 @@ fn many_rules_at_once() {
                 priority: random(3) as u32,
             })
             .collect();
-        check(Precedence::ALL[round % 4], &rules);
+        check_index(check(Precedence::ALL[round % 4], &rules), &nets);
     }
 }

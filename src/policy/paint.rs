@@ -4,6 +4,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use ipnet::{IpNet, Ipv6Net};
+
 use super::{Action, Policy, Precedence, Rule, Target};
 use crate::edges::Edges;
 use crate::error::{OutOfMemory, room};
@@ -13,7 +15,7 @@ use crate::painting::{DEFAULT, Order, Painting, Piece, Segments};
 use crate::range::{Family, IpRange, Span};
 use crate::set::CidrSet;
 use crate::text::Canonical;
-use crate::word::Networks;
+use crate::word::{Networks, Word};
 
 /// Why a policy could not be compiled. It answers nothing then; an older matcher still does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +62,9 @@ impl Policy {
     /// costs its size at most twice, however many rules name it.
     fn visible(&self) -> impl Iterator<Item = (usize, &Rule)> {
         let mut best: BTreeMap<&SetName, [Option<Order>; 2]> = BTreeMap::new();
-        for (index, rule) in self.rules.iter().enumerate() {
+        // Going through many rules takes its time.
+        let rules = if self.sets.is_empty() { &[] } else { &self.rules[..] };
+        for (index, rule) in rules.iter().enumerate() {
             if let Target::Set(name) = &rule.target {
                 let mut order = Some(self.order(index, rule, 0, 0));
                 for place in best.entry(name).or_default() {
@@ -81,11 +85,31 @@ impl Policy {
 
 /// A target as ranges of one family.
 pub(super) trait Part: Family {
+    /// What the family has of a network, host bits or not.
+    fn of_network(net: IpNet) -> Option<(Self, Self)>;
     fn of_range(range: IpRange) -> Option<(Self, Self)>;
     fn of_set(set: &CidrSet) -> &Edges<Self>;
 }
 
+/// Whether it may be IPv4 in the form of IPv6; [`IpRange`] knows. Of other networks that need not be asked.
+fn may_be_mapped(net: Ipv6Net) -> bool {
+    net.addr().to_bits() >> 32 == 0xffff
+}
+
+/// The addresses of a network of one family.
+fn whole<W: Word>(addr: W, len: u8) -> (W, W) {
+    let mask = W::mask(u32::from(len));
+    (addr & mask, addr | !mask)
+}
+
 impl Part for u32 {
+    fn of_network(net: IpNet) -> Option<(Self, Self)> {
+        match net {
+            IpNet::V4(net) => Some(whole(net.addr().to_bits(), net.prefix_len())),
+            IpNet::V6(v6) if may_be_mapped(v6) => Self::of_range(net.into()),
+            IpNet::V6(_) => None,
+        }
+    }
     fn of_range(range: IpRange) -> Option<(Self, Self)> {
         match range.0 {
             Span::V4(first, last) => Some((first, last)),
@@ -98,6 +122,13 @@ impl Part for u32 {
 }
 
 impl Part for u128 {
+    fn of_network(net: IpNet) -> Option<(Self, Self)> {
+        match net {
+            IpNet::V4(_) => None,
+            IpNet::V6(v6) if may_be_mapped(v6) => Self::of_range(net.into()),
+            IpNet::V6(net) => Some(whole(net.addr().to_bits(), net.prefix_len())),
+        }
+    }
     fn of_range(range: IpRange) -> Option<(Self, Self)> {
         match range.0 {
             Span::V4(..) => None,
@@ -113,7 +144,7 @@ impl Policy {
     /// The runs of a target in one family.
     pub(super) fn runs<W: Part>(&self, target: &Target) -> impl Iterator<Item = (W, W)> + '_ {
         let one = match target {
-            Target::Network(net) => W::of_range((*net).into()),
+            Target::Network(net) => W::of_network(*net),
             Target::Range(range) => W::of_range(*range),
             Target::All => Some((W::ZERO, W::MAX)),
             Target::Set(_) => None,
@@ -131,21 +162,26 @@ impl Policy {
         v4.or_else(|| self.runs::<u128>(target).find_map(|run| set.v6().first_in(run).map(Family::addr)))
     }
 
-    /// The pieces of the rules in one family, each with its place in the order.
-    fn pieces<W: Part>(&self) -> impl Iterator<Item = Piece<W>> + '_ {
-        let explode = self.precedence == Precedence::LongestPrefix;
-        self.visible().flat_map(move |(index, rule)| {
-            self.runs::<W>(&rule.target).flat_map(move |(first, last)| {
-                let networks = explode.then(|| Networks::new(first, last)).into_iter().flatten();
-                let exploded = networks.map(move |(first, len)| Piece {
-                    first,
-                    last: first | !W::mask(len),
-                    order: self.order(index, rule, W::BITS, len),
-                });
-                let whole = (!explode).then(|| Piece { first, last, order: self.order(index, rule, W::BITS, 0) });
-                exploded.chain(whole)
-            })
-        })
+    /// Adds the pieces of a rule in one family, each with its place in the order.
+    fn add_pieces<W: Part>(&self, pieces: &mut Vec<Piece<W>>, index: usize, rule: &Rule) -> Result<(), CompileError> {
+        let mut add = |first, last, len| {
+            if pieces.len() >= Order::MOST {
+                return Err(CompileError::TooLarge);
+            }
+            pieces.try_reserve(1).map_err(OutOfMemory::from)?;
+            pieces.push(Piece { first, last, order: self.order(index, rule, W::BITS, len) });
+            Ok(())
+        };
+        for (first, last) in self.runs::<W>(&rule.target) {
+            if self.precedence != Precedence::LongestPrefix {
+                add(first, last, 0)?;
+                continue;
+            }
+            for (first, len) in Networks::new(first, last) {
+                add(first, first | !W::mask(len), len)?;
+            }
+        }
+        Ok(())
     }
 
     /// The addresses that are allowed, where all rules say the same, so that it does not matter who owns what.
@@ -180,17 +216,6 @@ impl Policy {
         };
         Ok(Some(if action.is_allow() { union } else { union.complement()? }))
     }
-
-    fn paint_family<W: Part>(&self, seen: impl FnMut(u32, u32)) -> Result<Segments<W>, CompileError> {
-        let count = self.pieces::<W>().count();
-        if count > Order::MOST {
-            return Err(CompileError::TooLarge);
-        }
-        let mut pieces = Vec::new();
-        pieces.try_reserve_exact(count).map_err(OutOfMemory::from)?;
-        pieces.extend(self.pieces::<W>());
-        Ok(Segments::paint(pieces, seen)?)
-    }
 }
 
 /// Paints both families. `seen(owner, next)` is told of each stretch who owns it and who would without the owner.
@@ -198,7 +223,13 @@ pub(crate) fn paint(policy: &Policy, mut seen: impl FnMut(u32, u32)) -> Result<P
     if policy.rules.len() > Order::MOST {
         return Err(CompileError::TooLarge);
     }
-    Ok(Painting { v4: policy.paint_family(&mut seen)?, v6: policy.paint_family(&mut seen)? })
+    // In one pass for both: the rules of a large policy are far more memory than their pieces.
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for (index, rule) in policy.visible() {
+        policy.add_pieces::<u32>(&mut v4, index, rule)?;
+        policy.add_pieces::<u128>(&mut v6, index, rule)?;
+    }
+    Ok(Painting { v4: Segments::paint(v4, &mut seen)?, v6: Segments::paint(v6, &mut seen)? })
 }
 
 /// Sees that every expectation holds; one that does not is a fault that names an address.

@@ -16,18 +16,31 @@ pub(crate) struct Search<K> {
     starts: Vec<u32>,
 }
 
+/// The first edge, how far the last is from it, and the size of slots, as a power of two: from half as many as there may
+/// be to as many.
+fn slots<K: Key>(edges: &[K]) -> (K, K, u32) {
+    let (base, span) = match edges {
+        [first, .., last] => (*first, *last - *first),
+        [one] => (*one, K::ZERO),
+        [] => (K::ZERO, K::ZERO),
+    };
+    let bits = edges.len().max(2).ilog2() + K::SLOTS_LOG;
+    (base, span, (K::BITS - span.leading_zeros()).saturating_sub(bits).min(K::BITS - 1))
+}
+
+/// Whether many of the edges would lie in slots with more than are compared at once.
+pub(super) fn is_crowded<K: Key>(edges: &[K]) -> bool {
+    let (base, _, shift) = slots(edges);
+    let further = edges.get(K::CHUNK..).unwrap_or_default();
+    let same = |(from, to): &(&K, &K)| (**from - base) >> shift == (**to - base) >> shift;
+    16 * edges.iter().zip(further).filter(same).count() > edges.len()
+}
+
 impl<K: Key> Search<K> {
     /// `edges` rise strictly.
     pub(crate) fn build(edges: &[K]) -> Result<Self, OutOfMemory> {
         u32::try_from(edges.len()).map_err(|_| OutOfMemory)?;
-        let (base, span) = match edges {
-            [first, .., last] => (*first, *last - *first),
-            [one] => (*one, K::ZERO),
-            [] => (K::ZERO, K::ZERO),
-        };
-        // From half as many slots as there may be to as many.
-        let bits = edges.len().max(2).ilog2() + K::SLOTS_LOG;
-        let shift = (K::BITS - span.leading_zeros()).saturating_sub(bits).min(K::BITS - 1);
+        let (base, span, shift) = slots(edges);
         let mut search = Self { base, span, shift, starts: Vec::new() };
         let slots = (span >> shift).low_usize() + 1;
         search.starts.try_reserve_exact(slots + 1)?;

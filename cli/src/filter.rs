@@ -71,7 +71,7 @@ pub(crate) fn run(args: Args, answer: &mut Answer) -> Result<(), Stop> {
         _ => Form::Lines,
     };
     let field = args.field.get();
-    let mut filter = Filter { matcher: &matcher, field, wanted, form, answer, kept: 0, without: 0 };
+    let mut filter = Filter { matcher: &matcher, field, wanted, form, answer, before: None, kept: 0, without: 0 };
     for log in &logs {
         match filter.log(log) {
             Err(Stop::Told) => filter.answer.worsen(Exit::Undecided),
@@ -99,12 +99,17 @@ enum Form {
     Count,
 }
 
+/// An IPv4 address at the start of a line, and the blank after it, are no longer.
+const START: usize = 16;
+
 struct Filter<'a> {
     matcher: &'a Matcher,
     field: usize,
     wanted: Action,
     form: Form,
     answer: &'a mut Answer,
+    /// How the last line began that told all in so many bytes, and whether it is wanted.
+    before: Option<([u8; START], bool)>,
     /// How many lines were printed, or would be.
     kept: u64,
     /// How many lines have no address.
@@ -148,24 +153,48 @@ impl Filter<'_> {
 
     /// Whether to print the line that starts with this piece.
     fn judge(&mut self, piece: &Piece<'_>, log: &Source, line: u64) -> Result<bool, Stop> {
-        let Some(address) = address_in(piece, self.field) else {
-            self.without += 1;
-            return Ok(false);
-        };
-        if self.matcher.allows(address) != self.wanted.is_allow() {
-            return Ok(false);
-        }
-        self.kept += 1;
-        match self.form {
-            Form::Count => Ok(false),
-            Form::Lines => Ok(true),
-            Form::Json => {
-                let address = Canonical::from(address);
-                let (file, address) = (log.to_string(), address.as_str());
-                self.answer.json(&Kept { file, line, address, action: self.wanted.as_str() })?;
-                Ok(false)
+        match self.is_wanted(piece) {
+            None => self.without += 1,
+            Some(false) => {}
+            Some(true) => {
+                self.kept += 1;
+                match self.form {
+                    Form::Count => {}
+                    Form::Lines => return Ok(true),
+                    Form::Json => self.json(piece, log, line)?,
+                }
             }
         }
+        Ok(false)
+    }
+
+    /// Whether the address in the line is one to look for; `None` if there is no address.
+    fn is_wanted(&mut self, piece: &Piece<'_>) -> Option<bool> {
+        let judged = |address| self.matcher.allows(address) == self.wanted.is_allow();
+        let start = match piece.bytes.first_chunk() {
+            Some(start) if self.field == 1 => start,
+            _ => return address_in(piece, self.field).map(judged),
+        };
+        // Who asks, asks often more than once.
+        match &self.before {
+            Some((before, wanted)) if before == start => return Some(*wanted),
+            _ => {}
+        }
+        match text::leading_v4(start) {
+            Some((address, end)) if start.get(end).is_some_and(u8::is_ascii_whitespace) => {
+                let wanted = judged(address.into());
+                self.before = Some((*start, wanted));
+                Some(wanted)
+            }
+            _ => address_in(piece, self.field).map(judged),
+        }
+    }
+
+    fn json(&mut self, piece: &Piece<'_>, log: &Source, line: u64) -> Result<(), Stop> {
+        let Some(address) = address_in(piece, self.field) else { return Ok(()) };
+        let address = Canonical::from(address);
+        let (file, address) = (log.to_string(), address.as_str());
+        self.answer.json(&Kept { file, line, address, action: self.wanted.as_str() })
     }
 }
 

@@ -24,47 +24,53 @@ pub(crate) fn usual(text: &[u8]) -> Option<(IpRange, usize)> {
 /// Four octets at the start of a text and where they end, at no digit.
 #[inline]
 pub(super) fn octets(text: &[u8]) -> Option<(u32, usize)> {
-    let word = first_bytes(text);
-    let digits = word ^ every(b'0');
+    text.first_chunk().map_or_else(|| octets_in(&filled_up(text)), octets_in)
+}
+
+/// As [`octets`]: no four octets are longer.
+#[inline]
+fn octets_in(text: &[u8; 16]) -> Option<(u32, usize)> {
+    /// The digits of the least octet of so many digits.
+    const LEAST: [u32; 4] = [0, 0, 0x01_00, 0x01_00_00];
+    let digits = u128::from_le_bytes(*text) ^ every(b'0');
     // Sets the upper bit of each byte above 9; no byte carries into the next.
     let others = ((digits & every(0x7f)) + every(0x80 - 10) | digits) & every(0x80);
-    let mut ends = upper_bits(others);
-    let (mut addr, mut start) = (0u32, 0u32);
+    // An end behind the text, so that there always is one.
+    let mut ends = upper_bits(others) | 1 << 16;
+    let (mut addr, mut start) = (0, 0);
     for dot in [true, true, true, false] {
-        let end = ends.trailing_zeros();
-        ends &= ends.wrapping_sub(1);
+        let end = ends.trailing_zeros() as usize;
+        ends &= ends.wrapping_sub(1) | 1 << 16;
         let len = end.wrapping_sub(start);
         if !matches!(len, 1..=3) {
             return None;
         }
-        // The octet and the byte after it, the first of them lowest.
-        #[allow(clippy::cast_possible_truncation)]
-        let four = (digits >> (8 * start)) as u32;
-        let [_, hundreds, tens, ones] = (four << (32 - 8 * len)).to_le_bytes();
-        let octet = 100 * u32::from(hundreds) + 10 * u32::from(tens) + u32::from(ones);
-        let zero = len > 1 && four & 0xff == 0;
-        let undotted = dot && four >> (8 * len) & 0xff != u32::from(b'.' ^ b'0');
-        if octet > 255 || zero || undotted {
+        // The octet and what follows, the first byte lowest.
+        let four = u32::from_le_bytes(*text.get(start..)?.first_chunk()?) ^ 0x3030_3030;
+        let after = four >> (8 * len) & 0xff;
+        // The last digit uppermost, zeros before the first.
+        let digits = four << (32 - 8 * len);
+        let in_order = digits.swap_bytes();
+        if in_order > 0x02_05_05 || in_order < LEAST[len & 3] || dot && after != u32::from(b'.' ^ b'0') {
             return None;
         }
+        // Its upper byte is 100 times the first digit, 10 times the second and the third.
+        let octet = digits.wrapping_mul(1 + (10 << 8) + (100 << 16)) >> 24;
         addr = addr << 8 | octet;
         start = end + 1;
     }
-    Some((addr, start as usize - 1))
+    Some((addr, start - 1))
 }
 
-/// The first 16 bytes of a text, the first of them lowest, zeros in the place of what is not there.
+/// A text of less than 16 bytes with zeros after it.
 #[inline]
-fn first_bytes(text: &[u8]) -> u128 {
-    if let Some(all) = text.first_chunk() {
-        return u128::from_le_bytes(*all);
-    }
+fn filled_up(text: &[u8]) -> [u8; 16] {
     // Two pieces that overlap hold all of the text.
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         let last = u128::from(u64::from_le_bytes(*last)) << (8 * (text.len() - 8));
-        return u128::from(u64::from_le_bytes(*first)) | last;
+        return (u128::from(u64::from_le_bytes(*first)) | last).to_le_bytes();
     }
-    text.iter().rev().fold(0, |word, byte| word << 8 | u128::from(*byte))
+    text.iter().rev().fold(0u128, |word, byte| word << 8 | u128::from(*byte)).to_le_bytes()
 }
 
 const fn every(byte: u8) -> u128 {

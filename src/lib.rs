@@ -88,6 +88,7 @@ extern crate std;
 pub mod azure;
 #[cfg(feature = "json")]
 pub mod cloud;
+mod combine;
 #[cfg(feature = "json")]
 mod document;
 mod edges;

@@ -8,6 +8,7 @@ use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, BitXor, BitXorAssign, 
 
 use ipnet::IpNet;
 
+use crate::combine::combine;
 use crate::edges::{Edges, Runs};
 use crate::error::OutOfMemory;
 use crate::range::{Family, IpRange, Span};
@@ -128,7 +129,9 @@ impl CidrSet {
     }
 
     fn combine(&self, other: &Self, keep: fn(bool, bool) -> bool) -> Result<Self, OutOfMemory> {
-        Ok(Self::from_edges(self.v4().combine(other.v4(), keep)?, self.v6().combine(other.v6(), keep)?))
+        let v4 = combine(self.v4().as_slice(), other.v4().as_slice(), keep)?;
+        let v6 = combine(self.v6().as_slice(), other.v6().as_slice(), keep)?;
+        Ok(Self::from_edges(Edges::from_checked(v4), Edges::from_checked(v6)))
     }
 
     /// What is in either set, as `|`.

@@ -43,10 +43,7 @@ use crate::range::{IpRange, RangeError};
 /// ```
 pub fn addr(text: impl AsRef<[u8]>) -> Result<IpAddr, ParseError> {
     let text = text.as_ref();
-    match leading_v4(text) {
-        Some((addr, end)) if end == text.len() => Ok(addr.into()),
-        _ => address(text, 0, text.len()).map(|addr| addr.to_canonical()),
-    }
+    end(text, (0, text.len())).map(|addr| addr.to_canonical())
 }
 
 /// Reads the IPv4 address that a text starts with, and tells how many bytes it has: for logs, where more follows.
@@ -152,8 +149,7 @@ pub(crate) fn is_numeric(text: &[u8]) -> bool {
 
 /// A range from the two ends, given as bounds inside `text` (a list may have blanks round the dash).
 pub(crate) fn ends(text: &[u8], a: (usize, usize), b: (usize, usize)) -> Result<IpRange, ParseError> {
-    let first = address(text, a.0, a.1)?;
-    let last = address(text, b.0, b.1)?;
+    let (first, last) = (end(text, a)?, end(text, b)?);
     IpRange::new(first, last).or_else(|error| {
         fault(
             b.0,
@@ -174,6 +170,15 @@ pub(crate) fn fold(net: IpNet) -> IpNet {
             None => net.trunc().into(),
         },
         net => net.trunc(),
+    }
+}
+
+/// The address within these bounds, not yet folded.
+#[inline]
+fn end(text: &[u8], (start, end): (usize, usize)) -> Result<IpAddr, ParseError> {
+    match leading_v4(&text[start..end]) {
+        Some((addr, len)) if start + len == end => Ok(addr.into()),
+        _ => address(text, start, end),
     }
 }
 

@@ -298,4 +298,86 @@ mod tests {
             }
         }
     }
+
+    /// All sixteen that there are.
+    const KEEPS: [fn(bool, bool) -> bool; 16] = [
+        |_, _| false,
+        |a, b| a & b,
+        |a, b| a & !b,
+        |a, _| a,
+        |a, b| !a & b,
+        |_, b| b,
+        |a, b| a ^ b,
+        |a, b| a | b,
+        |a, b| !(a | b),
+        |a, b| a == b,
+        |_, b| !b,
+        |a, b| a | !b,
+        |a, _| !a,
+        |a, b| !a | b,
+        |a, b| !(a & b),
+        |_, _| true,
+    ];
+
+    /// The edges of a set that is given as one bit an address from 0 on.
+    fn edges(members: u64, addresses: u32) -> Edges<u16> {
+        let mut edges = Vec::new();
+        for at in 0..addresses {
+            let before = at > 0 && members >> (at - 1) & 1 == 1;
+            if (members >> at & 1 == 1) != before {
+                edges.push(at as u16);
+            }
+        }
+        Edges(edges)
+    }
+
+    #[test]
+    fn every_pair_of_small_sets() {
+        for a in 0..1u64 << 6 {
+            for b in 0..1u64 << 6 {
+                let (left, right) = (edges(a, 6), edges(b, 6));
+                assert_eq!(left.is_subset(&right), a & !b == 0, "{left:?} {right:?}");
+                for keep in KEEPS {
+                    let members = (0..6).filter(|at| keep(a >> at & 1 == 1, b >> at & 1 == 1)).map(|at| 1 << at).sum();
+                    let wanted = edges(members, 6);
+                    // Behind the sixth address, the last one goes on.
+                    assert_eq!(left.combine(&right, keep).unwrap(), wanted, "{left:?} {right:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_lists_and_short_ones() {
+        let mut state = 1_u64;
+        let mut random = |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % below
+        };
+        let mut list = |most: u64| {
+            let len = random(most + 1);
+            let mut list: Vec<u16> = (0..len).map(|_| random(1 << 11) as u16).collect();
+            list.sort_unstable();
+            list.dedup();
+            Edges(list)
+        };
+        let inside = |edges: &Edges<u16>, at| edges.0.iter().filter(|edge| **edge <= at).count() % 2 == 1;
+        for most in [(3, 1500), (1500, 3), (40, 1500), (1500, 1500)] {
+            for _ in 0..4 {
+                let (left, right) = (list(most.0), list(most.1));
+                let members: Vec<_> = (0..1 << 11).map(|at| (inside(&left, at), inside(&right, at))).collect();
+                for keep in KEEPS {
+                    let mut wanted = Vec::new();
+                    for (at, (a, b)) in (0..).zip(&members) {
+                        if keep(*a, *b) == (wanted.len() % 2 == 0) {
+                            wanted.push(at);
+                        }
+                    }
+                    assert_eq!(left.combine(&right, keep).unwrap().0, wanted);
+                }
+            }
+        }
+    }
 }

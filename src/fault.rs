@@ -297,28 +297,64 @@ pub(crate) struct Line<'a> {
     pub(crate) place: Place,
 }
 
-/// The lines of a text that are short enough, CR LF or LF at their ends, a UTF-8 mark at the start skipped. A text or a
-/// line beyond its limit is a fault.
-pub(crate) fn lines<'a>(text: &'a [u8], faults: &mut Faults) -> impl Iterator<Item = Line<'a>> + use<'a> {
+/// The lines of a text, CR LF or LF at their ends, a UTF-8 mark at the start skipped.
+pub(crate) struct Lines<'a> {
+    rest: &'a [u8],
+    /// Where the rest starts.
+    next: Place,
+}
+
+/// The lines of a text that is short enough; a text beyond its limit is a fault and has none.
+pub(crate) fn lines<'a>(text: &'a [u8], faults: &mut Faults) -> Lines<'a> {
     let start = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let mut rest = &text[start..];
-    let mut next = Place { offset: start, line: 1, column: 1 };
+    let mut lines = Lines { rest: &text[start..], next: Place { offset: start, line: 1, column: 1 } };
     if text.len() > MAX_INPUT {
-        faults.push(next, FaultKind::Limit, TooLarge(text.len()));
-        rest = &[];
+        faults.push(lines.next, FaultKind::Limit, TooLarge(text.len()));
+        lines.rest = &[];
     }
-    core::iter::from_fn(move || {
-        if rest.is_empty() {
+    lines
+}
+
+impl<'a> Lines<'a> {
+    /// What `read` makes of the next line, if that is all of the line and the line has an end; otherwise the line is
+    /// still to come. `read` is given more than the line, and gives the length of what it has read.
+    #[inline]
+    pub(crate) fn next_if<T>(&mut self, read: impl FnOnce(&'a [u8]) -> Option<(T, usize)>) -> Option<T> {
+        let (value, len) = read(self.rest)?;
+        let end = match self.rest.get(len..)? {
+            [b'\n', ..] => 1,
+            [b'\r', b'\n', ..] => 2,
+            _ => return None,
+        };
+        self.pass(len + end);
+        Some(value)
+    }
+
+    /// Where the next line starts.
+    pub(crate) fn place(&self) -> Place {
+        self.next
+    }
+
+    #[inline]
+    fn pass(&mut self, bytes: usize) {
+        self.rest = &self.rest[bytes..];
+        self.next = Place { offset: self.next.offset + bytes, line: self.next.line.saturating_add(1), column: 1 };
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        if self.rest.is_empty() {
             return None;
         }
-        let place = next;
-        let end = rest.iter().position(|byte| *byte == b'\n');
-        let line = &rest[..end.unwrap_or(rest.len())];
-        let taken = end.map_or(rest.len(), |end| end + 1);
-        rest = &rest[taken..];
-        next = Place { offset: place.offset + taken, line: place.line.saturating_add(1), column: 1 };
+        let place = self.next;
+        let end = self.rest.iter().position(|byte| *byte == b'\n');
+        let line = &self.rest[..end.unwrap_or(self.rest.len())];
+        self.pass(end.map_or(self.rest.len(), |end| end + 1));
         Some(Line { text: line.strip_suffix(b"\r").unwrap_or(line), place })
-    })
+    }
 }
 
 impl Line<'_> {

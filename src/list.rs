@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use crate::error::OutOfMemory;
 use crate::fault::{FaultKind, Faults, Line, Place, ReadError, lines};
 use crate::finding::{Finding, What};
-use crate::range::{IpRange, Span};
+use crate::range::Span;
 use crate::set::{CidrSet, Collector};
 use crate::text::{self, Entry, ErrorKind};
 
@@ -43,7 +43,7 @@ pub struct List {
 impl List {
     /// What was a list elsewhere.
     #[cfg(feature = "json")]
-    pub(crate) fn new(ranges: &[IpRange]) -> Result<Self, OutOfMemory> {
+    pub(crate) fn new(ranges: &[crate::range::IpRange]) -> Result<Self, OutOfMemory> {
         let set = CidrSet::try_from_ranges(ranges.iter().copied())?;
         Ok(Self { set, entries: ranges.len(), warnings: Vec::new() })
     }
@@ -96,17 +96,21 @@ impl ListReader {
         let mut faults = Faults::default();
         let mut collector = Collector::default();
         let mut list = List::default();
-        for line in lines(text.as_ref(), &mut faults) {
-            let read = self.line(line, &mut faults).map(|(range, place, warnings)| {
-                list.entries += 1;
-                for what in warnings.into_iter().flatten() {
-                    list.warnings.try_reserve(1)?;
-                    list.warnings.push(Finding { place, rule: None, what });
+        let mut lines = lines(text.as_ref(), &mut faults);
+        loop {
+            let start = lines.place();
+            let read = match lines.next_if(text::usual) {
+                Some(range) => {
+                    list.entries += 1;
+                    collector.push(range)
                 }
-                collector.push(range)
-            });
-            if let Some(Err(OutOfMemory)) = read {
-                faults.out_of_memory(line.place);
+                None => match lines.next() {
+                    Some(line) => self.line(line, &mut list, &mut collector, &mut faults),
+                    None => break,
+                },
+            };
+            if let Err(OutOfMemory) = read {
+                faults.out_of_memory(start);
                 break;
             }
         }
@@ -119,28 +123,34 @@ impl ListReader {
         faults.or(list)
     }
 
-    /// The entry of a line, its place and warnings; nothing for a line without an entry or with a fault.
-    fn line(&self, line: Line<'_>, faults: &mut Faults) -> Option<(IpRange, Place, [Option<What>; 2])> {
+    /// Takes what a line holds, if it is an entry, or notes why it is none.
+    fn line(
+        &self,
+        line: Line<'_>,
+        list: &mut List,
+        collector: &mut Collector,
+        faults: &mut Faults,
+    ) -> Result<(), OutOfMemory> {
         if !line.fits(faults) {
-            return None;
-        }
-        if let Some(range) = text::plain(line.text) {
-            return Some((range, line.place, [None, None]));
+            return Ok(());
         }
         if let Some(at) = line.text.iter().position(|byte| *byte == 0) {
             faults.push(line.place.right(at), FaultKind::Encoding, "a NUL byte; a list is text in UTF-8");
-            return None;
+            return Ok(());
         }
         let end = line.text.iter().position(|byte| matches!(byte, b'#' | b';')).unwrap_or(line.text.len());
         let (entry, start) = trimmed(&line.text[..end], 0);
         if entry.is_empty() {
-            return None;
+            return Ok(());
         }
         let place = line.place.right(start);
-        match self.entry(entry, place, faults) {
-            Ok(read) => Some((read.range, place, warnings(read, entry))),
-            Err(Refused) => None,
+        let Ok(read) = self.entry(entry, place, faults) else { return Ok(()) };
+        list.entries += 1;
+        for what in warnings(read, entry).into_iter().flatten() {
+            list.warnings.try_reserve(1)?;
+            list.warnings.push(Finding { place, rule: None, what });
         }
+        collector.push(read.range)
     }
 
     /// Reads `entry` or `range , 0 , text`.

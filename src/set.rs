@@ -82,7 +82,7 @@ impl CidrSet {
     }
 
     /// The union of any number of sets, in one pass over all of them, not one for each: n log n for n edges
-    /// together.
+    /// together. Of one set it is that set, at no cost.
     ///
     /// # Errors
     /// If memory cannot be had.
@@ -94,8 +94,13 @@ impl CidrSet {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn union_of<'a>(sets: impl IntoIterator<Item = &'a Self>) -> Result<Self, OutOfMemory> {
+        let mut sets = sets.into_iter().peekable();
+        let Some(first) = sets.next() else { return Ok(Self::new()) };
+        if sets.peek().is_none() {
+            return Ok(first.clone());
+        }
         let mut collector = Collector::default();
-        for set in sets {
+        for set in core::iter::once(first).chain(sets) {
             collector.v4.extend(set.v4().runs())?;
             collector.v6.extend(set.v6().runs())?;
         }

@@ -753,6 +753,94 @@ proptest! {
     fn no_slip_does_harm(text in mutated()) {
         check_any(&text);
     }
+
+    /// A line says the same among others as alone, where it has no end.
+    #[test]
+    fn lines_of_a_list_are_read_as_each_alone(
+        lines in proptest::collection::vec((select(LIST_LINES), select(&["\n", "\r\n"][..])), 0..12),
+        mark in any::<bool>(),
+        lenient in any::<bool>(),
+        ended in any::<bool>(),
+    ) {
+        check_lines(&lines, mark, lenient, ended);
+    }
+}
+
+const LIST_LINES: &[&str] = &[
+    "",
+    " ",
+    "# 192.0.2.1",
+    "192.0.2.1",
+    "192.0.2.0/24",
+    "192.0.2.7/24",
+    "192.0.2.7/24\t; host bits",
+    "192.0.2.0/33",
+    "192.0.2.0/024",
+    "192.0.2.1 ",
+    "192.0.2.1\r2",
+    "192.0.2.1\0",
+    "192.0.2.1,",
+    "192.0.2.1 , 0 , one",
+    "192.0.2.1-192.0.2.9",
+    "192.0.2.1 - 192.0.2.9 , 0 , some",
+    "192.0.2.256",
+    "192.0.02.1",
+    "1.2.3",
+    "0.0.0.0/0",
+    "255.255.255.255",
+    "2001:db8::",
+    "2001:DB8::/32",
+    "2001:db8::1/32",
+    "2001:db8:1:2:3:4:5:6",
+    "2001:db8:1:2:3:4:5:6:7",
+    "2001:db8::1::",
+    "2001:db8::g",
+    "1::192.0.2.1",
+    "::",
+    "::1",
+    "::/0",
+    "::/96",
+    "::ffff:0:0/90",
+    "::ffff:192.0.2.1",
+    "::ffff:192.0.2.0/120",
+    "::ffff:0:0/96",
+    "fe80::1%eth0",
+];
+
+fn check_lines(lines: &[(&str, &str)], mark: bool, lenient: bool, ended: bool) {
+    let reader = ListReader::new().lenient(lenient);
+    let mut text = String::from(if mark { "\u{feff}" } else { "" });
+    let (mut sets, mut entries, mut warnings, mut faults) = (Vec::new(), 0, Vec::new(), Vec::new());
+    for (number, (line, end)) in (1..).zip(lines) {
+        match reader.read(line) {
+            Ok(list) => {
+                entries += list.entries();
+                warnings.extend(list.warnings().iter().map(|one| (number, one.column(), one.to_string())));
+                sets.push(list.into_set());
+            }
+            Err(error) => faults.extend(error.faults().iter().map(|fault| {
+                let offset = text.len() + fault.offset();
+                ((offset, number, fault.column()), fault.message().to_owned())
+            })),
+        }
+        let last = number as usize == lines.len();
+        text.push_str(line);
+        text.push_str(if last && !ended { "" } else { end });
+    }
+    match reader.read(&text) {
+        Ok(list) => {
+            assert!(faults.is_empty(), "{text:?} is read in spite of {faults:?}");
+            assert_eq!(list.entries(), entries, "{text:?}");
+            let found: Vec<_> = list.warnings().iter().map(|one| (one.line(), one.column(), one.to_string())).collect();
+            assert_eq!(found, warnings, "{text:?}");
+            assert_eq!(list.set(), &CidrSet::union_of(&sets).unwrap(), "{text:?}");
+        }
+        Err(error) => {
+            let found: Vec<_> =
+                error.faults().iter().map(|fault| (place_of(fault), fault.message().to_owned())).collect();
+            assert_eq!(found, faults, "{text:?}");
+        }
+    }
 }
 
 const WORDS_OF_ALL: &[&str] = &[

@@ -3,7 +3,7 @@
 
 mod oracle;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use cidrgate::IpRange;
 use cidrgate::text::{self, Canonical, ErrorKind};
@@ -428,6 +428,12 @@ fn check_all(text: &[u8]) {
         (first.is_ipv4() == last.is_ipv4() && first <= last).then_some((first, last))
     });
     assert_eq!(range.ok().map(|range| (range.first(), range.last())), ends, "{}", text.escape_ascii());
+    let leads = |end: &usize| !text.get(*end).is_some_and(u8::is_ascii_digit);
+    let leading = (0..=text.len().min(15)).filter(leads).find_map(|end| {
+        let addr: Ipv4Addr = std::str::from_utf8(&text[..end]).ok()?.parse().ok()?;
+        Some((addr, end))
+    });
+    assert_eq!(text::leading_v4(text), leading, "{}", text.escape_ascii());
     for error in [addr.err(), net.err(), lenient.err(), range.err()].into_iter().flatten() {
         check_error(error, text);
     }

@@ -180,6 +180,10 @@ pub(crate) fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
         "*full* is {full}, *hosts* {hosts}, *spam* {spam}; milliseconds. From networks in no order (merge), from text."
     );
     println!();
+    // Before the peers, some of which leave the heap in a state in which whatever is measured after them is slow.
+    let megabytes = lists.text.len() as f64 / 1e6;
+    let read = in_turn(options.runs, &mut [making(|| CidrSet::read(&lists.text))])[0];
+    let rate = megabytes / (read.median / 1e9);
     let ours = one::<CidrSet>(&lists, options);
     #[cfg(feature = "peers")]
     let others: Vec<(&str, Done)> = vec![
@@ -204,9 +208,6 @@ pub(crate) fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
         println!("| {work} | {cells} |");
     }
     println!();
-    let megabytes = lists.text.len() as f64 / 1e6;
-    let read = in_turn(options.runs, &mut [making(|| CidrSet::read(&lists.text))])[0];
-    let rate = megabytes / (read.median / 1e9);
     println!("Text of {megabytes:.1} MB is read as a set at {rate:.0} MB/s.");
     println!();
     let figures = |done: &Done| done.iter().map(|(work, (times, _))| ((*work).to_owned(), json!(times))).collect();

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
+use cidrgate::text::Canonical;
 use serde::Serialize;
 
 use crate::diagnose::tell;
@@ -36,6 +37,12 @@ impl Answer {
 
     pub(crate) fn line(&mut self, line: fmt::Arguments<'_>) -> Result<(), Stop> {
         self.out.write_fmt(line).and_then(|()| self.out.write_all(b"\n")).map_err(Stop::Output)
+    }
+
+    /// An address, a network or a range on a line of its own.
+    pub(crate) fn text(&mut self, text: &Canonical) -> Result<(), Stop> {
+        self.bytes(text.as_bytes())?;
+        self.bytes(b"\n")
     }
 
     /// One JSON object on a line of its own.

@@ -71,7 +71,8 @@ pub(crate) fn run(args: Args, answer: &mut Answer) -> Result<(), Stop> {
         _ => Form::Lines,
     };
     let field = args.field.get();
-    let mut filter = Filter { matcher: &matcher, field, wanted, form, answer, kept: 0, without: 0 };
+    let judge = Judge { matcher: &matcher, field, wanted, before: None };
+    let mut filter = Filter { judge, form, answer, kept: 0, without: 0 };
     for log in &logs {
         match filter.log(log) {
             Err(Stop::Told) => filter.answer.worsen(Exit::Undecided),
@@ -100,9 +101,7 @@ enum Form {
 }
 
 struct Filter<'a> {
-    matcher: &'a Matcher,
-    field: usize,
-    wanted: Action,
+    judge: Judge<'a>,
     form: Form,
     answer: &'a mut Answer,
     /// How many lines were printed, or would be.
@@ -148,23 +147,61 @@ impl Filter<'_> {
 
     /// Whether to print the line that starts with this piece.
     fn judge(&mut self, piece: &Piece<'_>, log: &Source, line: u64) -> Result<bool, Stop> {
-        let Some(address) = address_in(piece, self.field) else {
-            self.without += 1;
-            return Ok(false);
-        };
-        if self.matcher.allows(address) != self.wanted.is_allow() {
-            return Ok(false);
-        }
-        self.kept += 1;
-        match self.form {
-            Form::Count => Ok(false),
-            Form::Lines => Ok(true),
-            Form::Json => {
-                let address = Canonical::from(address);
-                let (file, address) = (log.to_string(), address.as_str());
-                self.answer.json(&Kept { file, line, address, action: self.wanted.as_str() })?;
-                Ok(false)
+        match self.judge.is_wanted(piece) {
+            None => self.without += 1,
+            Some(false) => {}
+            Some(true) => {
+                self.kept += 1;
+                match self.form {
+                    Form::Count => {}
+                    Form::Lines => return Ok(true),
+                    Form::Json => self.json(piece, log, line)?,
+                }
             }
+        }
+        Ok(false)
+    }
+
+    fn json(&mut self, piece: &Piece<'_>, log: &Source, line: u64) -> Result<(), Stop> {
+        let Some(address) = address_in(piece, self.judge.field) else { return Ok(()) };
+        let address = Canonical::from(address);
+        let (file, address) = (log.to_string(), address.as_str());
+        self.answer.json(&Kept { file, line, address, action: self.judge.wanted.as_str() })
+    }
+}
+
+/// An IPv4 address at the start of a line, and the blank after it, are no longer.
+const START: usize = 16;
+
+/// Which lines are wanted.
+struct Judge<'a> {
+    matcher: &'a Matcher,
+    field: usize,
+    wanted: Action,
+    /// How the last line began that told all in so many bytes, and whether it is wanted.
+    before: Option<([u8; START], bool)>,
+}
+
+impl Judge<'_> {
+    /// Whether the address in the line is one to look for; `None` if there is no address.
+    fn is_wanted(&mut self, piece: &Piece<'_>) -> Option<bool> {
+        let judged = |address| self.matcher.allows(address) == self.wanted.is_allow();
+        let start = match piece.bytes.first_chunk() {
+            Some(start) if self.field == 1 => start,
+            _ => return address_in(piece, self.field).map(judged),
+        };
+        // Who asks, asks often more than once.
+        match &self.before {
+            Some((before, wanted)) if before == start => return Some(*wanted),
+            _ => {}
+        }
+        match text::leading_v4(start) {
+            Some((address, end)) if start.get(end).is_some_and(u8::is_ascii_whitespace) => {
+                let wanted = judged(address.into());
+                self.before = Some((*start, wanted));
+                Some(wanted)
+            }
+            _ => address_in(piece, self.field).map(judged),
         }
     }
 }
@@ -249,5 +286,49 @@ mod tests {
         }
         let cut = Piece { bytes: b"a 192.0.2.1", starts: true, ends: false };
         assert_eq!(address_in(&cut, 2), None);
+    }
+
+    #[test]
+    fn every_line_is_judged_by_its_own_address() {
+        let policy: cidrgate::Policy = "allow 10.1.0.0/16, 2001:db8::/32, 255.255.255.255".parse().unwrap();
+        let matcher = policy.compile().unwrap();
+        let addresses = [
+            "10.1.0.0",
+            "10.1.0.1",
+            "10.1.0.10",
+            "10.2.0.1",
+            "10.1.0.256",
+            "10.1.0.01",
+            "255.255.255.255",
+            "255.255.255.254",
+            "2001:db8::1",
+            "2001:db9::1",
+            "::ffff:10.1.0.1",
+            "[10.1.0.1]",
+            "x",
+            "",
+            "10.1.0",
+        ];
+        let afters = [" ", "\t", "\r", "", ":80 ", ":80", ",", "0 ", "x ", " 1", " - - [17/May/2015:10:05:03]", "\0"];
+        let mut lines = Vec::new();
+        for before in ["", " ", "10.1.0.1 "] {
+            for address in addresses {
+                lines.extend(afters.map(|after| format!("{before}{address}{after}")));
+            }
+        }
+        // Each line behind each other.
+        for (wanted, field) in [(Action::Allow, 1), (Action::Deny, 1), (Action::Allow, 2)] {
+            let mut judge = Judge { matcher: &matcher, field, wanted, before: None };
+            for first in &lines {
+                for second in &lines {
+                    for (line, ends) in [(first, true), (second, true), (second, false)] {
+                        let piece = Piece { bytes: line.as_bytes(), starts: true, ends };
+                        let address = address_in(&piece, field);
+                        let right = address.map(|address| matcher.decide(address).action() == wanted);
+                        assert_eq!(judge.is_wanted(&piece), right, "{line:?} after {first:?}");
+                    }
+                }
+            }
+        }
     }
 }

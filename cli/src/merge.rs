@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args, answer: &mut Answer) -> Result<(), Stop> {
             let range = Canonical::from(range);
             match args.json {
                 true => answer.json(&Range { range: range.as_str() })?,
-                false => answer.line(format_args!("{range}"))?,
+                false => answer.text(&range)?,
             }
         }
         return Ok(());
@@ -111,7 +111,7 @@ fn print_networks(networks: impl Iterator<Item = Canonical>, args: &Args, answer
     for network in networks {
         match args.json {
             true => answer.json(&Network { network: network.as_str() })?,
-            false => answer.line(format_args!("{network}"))?,
+            false => answer.text(&network)?,
         }
     }
     Ok(())
@@ -157,7 +157,9 @@ fn combine<'a>(
     for list in and {
         set = set.intersection(list.set())?;
     }
-    set = set.difference(&CidrSet::union_of(minus.iter().map(List::set))?)?;
+    if !minus.is_empty() {
+        set = set.difference(&CidrSet::union_of(minus.iter().map(List::set))?)?;
+    }
     if args.complement {
         let inside = set;
         set = inside.complement()?;

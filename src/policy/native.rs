@@ -63,6 +63,10 @@ fn utf8<'a>(line: Line<'a>, draft: &mut Draft) -> Option<&'a str> {
             return None;
         }
     };
+    // Most lines have only characters that are right.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return Some(text);
+    }
     let (at, char) = text.char_indices().find(|(_, char)| char.is_control() && *char != '\t').unzip();
     if let (Some(at), Some(char)) = (at, char) {
         let message = format_args!("control character U+{:04X}; a policy is plain text in UTF-8", u32::from(char));
@@ -83,8 +87,8 @@ struct Words<'a> {
 
 impl<'a> Words<'a> {
     fn skip_blanks(&mut self) {
-        let rest = &self.text[self.at..];
-        self.at += rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at += rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     }
 
     /// The place of what comes next.
@@ -97,7 +101,8 @@ impl<'a> Words<'a> {
     fn next(&mut self) -> (&'a str, Place) {
         let place = self.place();
         let rest = &self.text[self.at..];
-        let word = &rest[..rest.find([' ', '\t', ',']).unwrap_or(rest.len())];
+        let end = rest.bytes().position(|byte| matches!(byte, b' ' | b'\t' | b','));
+        let word = &rest[..end.unwrap_or(rest.len())];
         self.at += word.len();
         (word, place)
     }

@@ -211,7 +211,7 @@ fn every_layout_is_chosen() {
     assert_eq!(layout(clusters(7, 4000, 3).map(upper)), "windows");
     assert_eq!(layout(few.iter().copied()), "direct");
     assert_eq!(layout(many.iter().copied()), "search");
-    assert_eq!(layout(clusters(7, 4000, 3)), "search");
+    assert_eq!(layout(clusters(7, 4000, 3)), "split");
 }
 
 /// Sets that are made to take much.

@@ -20,22 +20,16 @@ impl<W> Default for Edges<W> {
 impl<W: Word> Edges<W> {
     /// The union of ranges `(first, last)` in any order and number: one sort, one pass.
     pub(crate) fn from_ranges(mut ranges: Vec<(W, W)>) -> Result<Self, OutOfMemory> {
-        sort::by_start(&mut ranges);
+        merge_ranges(&mut ranges);
         let mut edges = Vec::new();
         edges.try_reserve_exact(2 * ranges.len())?;
-        let mut ranges = ranges.into_iter();
-        let Some(mut run) = ranges.next() else {
+        let Some((first, last)) = ranges.pop() else {
             return Ok(Self::default());
         };
-        for next in ranges {
-            if !join(&mut run, next) {
-                // Before what follows, so not the last address.
-                edges.extend([run.0, run.1 + W::ONE]);
-                run = next;
-            }
-        }
-        edges.push(run.0);
-        edges.extend(run.1.next());
+        // Before what follows, so not the last address.
+        ranges.iter().for_each(|(first, last)| edges.extend([*first, *last + W::ONE]));
+        edges.push(first);
+        edges.extend(last.next());
         Ok(Self(without_foreign(edges)))
     }
 
@@ -145,17 +139,13 @@ impl<W: Word> Edges<W> {
 /// Sorts ranges and joins those that overlap or touch, in place.
 pub(crate) fn merge_ranges<W: Word>(ranges: &mut Vec<(W, W)>) {
     sort::by_start(ranges);
-    ranges.dedup_by(|next, run| join(run, *next));
-}
-
-/// Makes the run longer by a range that starts no earlier and overlaps or touches it; false if there is a gap.
-#[inline]
-fn join<W: Word>(run: &mut (W, W), next: (W, W)) -> bool {
-    let joins = run.1.next().is_none_or(|after| next.0 <= after);
-    if joins {
-        run.1 = run.1.max(next.1);
-    }
-    joins
+    ranges.dedup_by(|next, run| {
+        let joins = run.1.next().is_none_or(|after| next.0 <= after);
+        if joins {
+            run.1 = run.1.max(next.1);
+        }
+        joins
+    });
 }
 
 /// Moves the edges inside the foreign block to the first address after it; pairs cancel there. So the block copies

@@ -15,7 +15,7 @@ impl From<alloc::collections::TryReserveError> for OutOfMemory {
 /// cannot be asked for fallibly; this is asked for, and given back, in their place.
 pub(crate) fn room(bytes: usize) -> Result<(), OutOfMemory> {
     /// What a few nodes of maps take, and the allocator itself.
-    const SLACK: usize = 4096;
+    const SLACK: usize = 8192;
     let mut room = alloc::vec::Vec::<u8>::new();
     room.try_reserve_exact(bytes.saturating_add(SLACK))?;
     // The compiler must not see that nobody uses it.

@@ -73,8 +73,16 @@ impl CidrSet {
     /// If memory cannot be had. (`collect()` does the same and aborts then.)
     #[inline]
     pub fn try_from_ranges(ranges: impl IntoIterator<Item = IpRange>) -> Result<Self, OutOfMemory> {
-        let ranges = ranges.into_iter();
-        let mut collector = Collector::expecting(ranges.size_hint().0);
+        let mut ranges = ranges.into_iter();
+        let mut collector = Collector::default();
+        if let Some(range) = ranges.next() {
+            collector.push(range)?;
+            // The others are likely to be of the same family.
+            match range.0 {
+                Span::V4(..) => collector.v4.expect(ranges.size_hint().0)?,
+                Span::V6(..) => collector.v6.expect(ranges.size_hint().0)?,
+            }
+        }
         for range in ranges {
             collector.push(range)?;
         }
@@ -290,13 +298,11 @@ struct Pile<W> {
     ranges: Vec<(W, W)>,
     /// The length at which to merge next.
     full: usize,
-    /// How many may come, to make room for with the first.
-    expected: usize,
 }
 
 impl<W> Default for Pile<W> {
     fn default() -> Self {
-        Self { ranges: Vec::new(), full: 1 << 20, expected: 0 }
+        Self { ranges: Vec::new(), full: 1 << 20 }
     }
 }
 
@@ -317,8 +323,12 @@ impl<W: Word> Pile<W> {
             crate::edges::merge_ranges(&mut self.ranges);
             self.full = self.full.max(2 * self.ranges.len());
         }
-        let more = if self.ranges.is_empty() { self.expected.clamp(1, self.full) } else { 1 };
-        Ok(self.ranges.try_reserve(more)?)
+        Ok(self.ranges.try_reserve(1)?)
+    }
+
+    /// Makes room for so many, unless they would be merged before.
+    fn expect(&mut self, more: usize) -> Result<(), OutOfMemory> {
+        Ok(self.ranges.try_reserve(more.min(self.full))?)
     }
 
     fn extend(&mut self, ranges: impl IntoIterator<Item = (W, W)>) -> Result<(), OutOfMemory> {
@@ -327,12 +337,6 @@ impl<W: Word> Pile<W> {
 }
 
 impl Collector {
-    fn expecting(ranges: usize) -> Self {
-        let mut collector = Self::default();
-        (collector.v4.expected, collector.v6.expected) = (ranges, ranges);
-        collector
-    }
-
     #[inline]
     pub(crate) fn push(&mut self, range: IpRange) -> Result<(), OutOfMemory> {
         match range.0 {

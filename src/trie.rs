@@ -152,6 +152,8 @@ pub(crate) trait Key: Word {
     const WHOLE: Option<u32>;
     /// The most slots of the first table, of so many numbers.
     fn slots(count: usize) -> usize;
+    /// [`Windows`] are for so many numbers at least.
+    const MANY: usize;
     /// The memory that [`Windows`] of so many numbers may take.
     fn windows_bytes(count: usize) -> usize;
 
@@ -164,7 +166,7 @@ pub(crate) trait Key: Word {
 macro_rules! key {
     ($key:ty, line $lane:ty, $lanes:expr, $whole:ty, short $short_bytes:expr, part $part:ty, |$at:ident| $to_lane:expr,
      cells $cell:ty, $cells:expr, $half:ty, $cell_bits:expr, $to_cell:expr, $above:expr, small $small:expr,
-     whole $whole_shift:expr, slots $slots:expr, bytes $bytes:expr, chunk $chunk:expr, log $log:expr) => {
+     whole $whole_shift:expr, slots $slots:expr, many $many:expr, bytes $bytes:expr, chunk $chunk:expr, log $log:expr) => {
         impl Key for $key {
             type Line = Lanes<$lane, $lanes, $whole>;
             #[inline(always)]
@@ -189,6 +191,7 @@ macro_rules! key {
             fn slots(count: usize) -> usize {
                 ($slots)(count)
             }
+            const MANY: usize = $many;
             fn windows_bytes(count: usize) -> usize {
                 ($bytes)(count)
             }
@@ -203,20 +206,20 @@ macro_rules! key {
 #[cfg(test)]
 key!(u8, line i8, 4, Half, short 3, part Lanes<i8, 2, Half>, |at| (at ^ 1 << 7) as i8,
     cells i8, 2, Half, 6, (at << 2 ^ 1 << 7) as i8, None, small 5,
-    whole Some(6), slots |_| 4, bytes |count| 64 + 16 * count, chunk 3, log 0);
+    whole Some(6), slots |_| 4, many 1, bytes |count| 64 + 16 * count, chunk 3, log 0);
 #[cfg(test)]
 key!(u16, line i16, 4, Half, short 3, part Lanes<i16, 4, Half>, |at| (at ^ 1 << 15) as i16,
     cells i8, 3, Half, 8, (at as u8 ^ 1 << 7) as i8, Some(2), small 5,
-    whole None, slots |count: usize| (count / 2).clamp(4, 64), bytes |count| 64 + 16 * count, chunk 3, log 0);
+    whole None, slots |count: usize| (count / 2).clamp(4, 64), many 1, bytes |count| 64 + 16 * count, chunk 3, log 0);
 key!(u32, line i32, 16, Whole, short 30, part Lanes<i32, 8, Half>, |at| (at ^ 1 << 31) as i32,
     cells i16, 16, Half, 16, (at as u16 ^ 1 << 15) as i16, None, small 9,
-    whole Some(16), slots |_| 1 << 16, bytes |count| (64 << 10) + 64 * count, chunk 15, log 1);
-key!(u64, line u64, 8, Whole, short 80, part Lanes<u64, 8, Whole>, |at| at,
+    whole Some(16), slots |_| 1 << 16, many 3 << 10, bytes |count| (64 << 10) + 64 * count, chunk 15, log 1);
+key!(u64, line u64, 8, Whole, short 80, part Lanes<u64, 4, Half>, |at| at,
     cells i32, 16, Whole, 32, (at as u32 ^ 1 << 31) as i32, Some(16), small 9,
-    whole None, slots |count: usize| (count / 2).clamp(16, 1 << 15), bytes |count| 24 * count, chunk 7, log 0);
+    whole None, slots |count: usize| (count / 2).clamp(16, 1 << 15), many 1 << 15, bytes |count| 24 * count, chunk 7, log 0);
 key!(u128, line u128, 4, Whole, short 0, part Lanes<u128, 4, Whole>, |at| at,
     cells i16, 16, Half, 0, at as i16, None, small 9,
-    whole None, slots |_| 0, bytes |_| 0, chunk 7, log 0);
+    whole None, slots |_| 0, many usize::MAX, bytes |_| 0, chunk 7, log 0);
 
 /// How large parts may be, as a power of two, for each to have room for its numbers among so many lanes (two at least):
 /// those in it, and one that stands for an odd number of earlier ones (`odd` are those before all); where `open_ended`,
@@ -274,7 +277,7 @@ impl<K: Key> Index<K> {
         if let Some(direct) = Direct::build(&before, flip, direct_bytes(before.len()))? {
             return Ok(Self::Direct(direct));
         }
-        if K::CELL_BITS > 0 {
+        if before.len() >= K::MANY {
             let bytes = K::windows_bytes(before.len());
             if K::ABOVE.is_none() && windows::are_hosts(&before, flip) {
                 if let Some(windows) = Windows::build(&before, flip, bytes)? {

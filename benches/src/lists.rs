@@ -44,6 +44,19 @@ impl<W: Word> List<W> {
         Self::new(&format!("{} {count} hosts", W::NAME), hosts.collect())
     }
 
+    /// Networks as people write them: in a few larger ones. IPv4 /24 to /32 in five /16s, IPv6 /48 to /64 in five /32s.
+    pub(crate) fn clusters(count: usize) -> Self {
+        let mut random = Random::new(count as u64 + 2);
+        let (around, short) = if W::BITS == 32 { (16, 24) } else { (32, 48) };
+        let centres: Vec<W> = (0..5).map(|_| W::random(&mut random) & !W::host(around)).collect();
+        let network = |_| {
+            let len = short + random.below(if W::BITS == 32 { 9 } else { 17 }) as u8;
+            let inside = W::random(&mut random) & W::host(around) & !W::host(len);
+            (*random.pick(&centres) | inside).net(len)
+        };
+        Self::new(&format!("{} {count} in clusters", W::NAME), (0..count).filter_map(network).collect())
+    }
+
     /// A real list, if there is one in this place: what of it is of this family.
     pub(crate) fn real(name: &str, file: &str) -> Option<Self> {
         let network = |line: &str| match line.parse::<IpAddr>() {

@@ -92,6 +92,7 @@ fn lookups(options: &Options) -> Vec<Measured> {
     let entries = peers::v4();
     let mut add = |list: List<u32>| measured.push(measure(&list, &entries, options));
     sized(sizes, options).for_each(&mut add);
+    clusters(sizes, options).for_each(&mut add);
     let full = "bgp/full-table-v4-v6.prefixes.txt.gz";
     named("v4 full table").and_then(|name| List::real(&name, full)).map(&mut add);
     named("v4 1000000 hosts").map(|_| List::hosts(1_000_000)).map(&mut add);
@@ -106,6 +107,7 @@ fn lookups(options: &Options) -> Vec<Measured> {
     let entries = peers::v6();
     let mut add = |list: List<u128>| measured.push(measure(&list, &entries, options));
     sized(sizes, options).for_each(&mut add);
+    clusters(sizes, options).for_each(&mut add);
     named("v6 full table").and_then(|name| List::real(&name, full)).map(&mut add);
 
     report::against_best(&measured, Kind::Peer);
@@ -124,4 +126,10 @@ fn lookups(options: &Options) -> Vec<Measured> {
 fn sized<W: Word>(sizes: &[usize], options: &Options) -> impl Iterator<Item = List<W>> {
     let wanted = |size: &&usize| options.list(&format!("{} {size}", W::NAME));
     sizes.iter().filter(wanted).map(|size| List::networks(*size))
+}
+
+/// All but the longest, for which a table is always there.
+fn clusters<W: Word>(sizes: &[usize], options: &Options) -> impl Iterator<Item = List<W>> {
+    let wanted = |size: &&usize| **size < 10_000 && options.list(&format!("{} {size} in clusters", W::NAME));
+    sizes.iter().filter(wanted).map(|size| List::clusters(*size))
 }

@@ -208,7 +208,7 @@ fn every_layout_is_chosen() {
     assert_eq!(layout(clusters(7, 100, 3).map(v4)), "split");
     assert_eq!(layout(few.iter().map(|&at| upper(at))), "short");
     assert_eq!(layout(many.iter().map(|&at| upper(at))), "search");
-    assert_eq!(layout(clusters(7, 4000, 3).map(upper)), "windows");
+    assert_eq!(layout(clusters(7, 5000, 3).map(upper)), "windows");
     assert_eq!(layout(few.iter().copied()), "direct");
     assert_eq!(layout(many.iter().copied()), "search");
     assert_eq!(layout(clusters(7, 4000, 3)), "split");

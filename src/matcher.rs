@@ -13,7 +13,7 @@ use crate::error::OutOfMemory;
 use crate::label::{Label, Labels};
 use crate::painting::{DEFAULT, Painting, Segments, network_between, network_in, segment};
 use crate::policy::{Action, CompileError, Policy, paint};
-use crate::range::Family;
+use crate::range::{Family, mapped};
 use crate::set::CidrSet;
 use crate::trie::{Found, Lane, Owned, Parity};
 use crate::word::Word;
@@ -404,7 +404,7 @@ impl Matcher {
         let places = places(allowed, addrs.len());
         self.v6.verdict.batch(addrs.iter().map(|octets| u128::from_be_bytes(*octets)), places);
         for (place, octets) in places.iter_mut().zip(addrs) {
-            if let Some(addr) = Ipv6Addr::from(*octets).to_ipv4_mapped() {
+            if let Some(addr) = mapped(Ipv6Addr::from(*octets)) {
                 *place = self.allows_v4(addr);
             }
         }
@@ -476,14 +476,6 @@ impl Matcher {
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.allowed)
     }
-}
-
-/// As `to_ipv4_mapped`, which looks at every octet by itself: of an address that lies in an `IpAddr` that takes long.
-#[inline(always)]
-fn mapped(addr: Ipv6Addr) -> Option<Ipv4Addr> {
-    let bits = addr.to_bits();
-    let (upper, lower) = ((bits >> 64) as u64, bits as u64);
-    (upper == 0 && lower >> 32 == 0xffff).then(|| Ipv4Addr::from_bits(bits as u32))
 }
 
 /// The places that have one of so many addresses; the others are false.

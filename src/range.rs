@@ -152,8 +152,12 @@ fn ends<W: Word>(addr: W, len: u8) -> (W, W) {
     (addr & mask, addr | !mask)
 }
 
-fn mapped(at: u128) -> Option<u32> {
-    Ipv6Addr::from_bits(at).to_ipv4_mapped().map(Ipv4Addr::to_bits)
+/// As `to_ipv4_mapped`, which looks at every octet by itself: of an address that lies in an `IpAddr` that takes long.
+#[inline(always)]
+pub(crate) fn mapped(addr: Ipv6Addr) -> Option<Ipv4Addr> {
+    let bits = addr.to_bits();
+    let (upper, lower) = ((bits >> 64) as u64, bits as u64);
+    (upper == 0 && lower >> 32 == 0xffff).then(|| Ipv4Addr::from_bits(bits as u32))
 }
 
 /// The addresses of the network; host bits do not matter.
@@ -170,8 +174,8 @@ impl From<Ipv6Net> for IpRange {
     #[inline]
     fn from(net: Ipv6Net) -> Self {
         let (first, last) = ends(net.addr().to_bits(), net.prefix_len());
-        Self(match (mapped(first), mapped(last)) {
-            (Some(first), Some(last)) => Span::V4(first, last),
+        Self(match [first, last].map(|at| mapped(Ipv6Addr::from_bits(at))) {
+            [Some(first), Some(last)] => Span::V4(first.to_bits(), last.to_bits()),
             _ => Span::V6(first, last),
         })
     }
@@ -189,10 +193,10 @@ impl From<Ipv4Addr> for IpRange {
 impl From<Ipv6Addr> for IpRange {
     #[inline]
     fn from(addr: Ipv6Addr) -> Self {
-        Self(match mapped(addr.to_bits()) {
-            Some(at) => Span::V4(at, at),
-            None => Span::V6(addr.to_bits(), addr.to_bits()),
-        })
+        match mapped(addr) {
+            Some(addr) => addr.into(),
+            None => Self(Span::V6(addr.to_bits(), addr.to_bits())),
+        }
     }
 }
 

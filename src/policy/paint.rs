@@ -4,8 +4,6 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use ipnet::{IpNet, Ipv6Net};
-
 use super::{Action, Policy, Precedence, Rule, Target};
 use crate::edges::Edges;
 use crate::error::{OutOfMemory, room};
@@ -15,7 +13,7 @@ use crate::painting::{DEFAULT, Order, Painting, Piece, Segments};
 use crate::range::{Family, IpRange, Span};
 use crate::set::CidrSet;
 use crate::text::Canonical;
-use crate::word::{Networks, Word};
+use crate::word::Networks;
 
 /// Why a policy could not be compiled. It answers nothing then; an older matcher still does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,31 +83,11 @@ impl Policy {
 
 /// A target as ranges of one family.
 pub(super) trait Part: Family {
-    /// What the family has of a network, host bits or not.
-    fn of_network(net: IpNet) -> Option<(Self, Self)>;
     fn of_range(range: IpRange) -> Option<(Self, Self)>;
     fn of_set(set: &CidrSet) -> &Edges<Self>;
 }
 
-/// Whether it may be IPv4 in the form of IPv6; [`IpRange`] knows. Of other networks that need not be asked.
-fn may_be_mapped(net: Ipv6Net) -> bool {
-    net.addr().to_bits() >> 32 == 0xffff
-}
-
-/// The addresses of a network of one family.
-fn whole<W: Word>(addr: W, len: u8) -> (W, W) {
-    let mask = W::mask(u32::from(len));
-    (addr & mask, addr | !mask)
-}
-
 impl Part for u32 {
-    fn of_network(net: IpNet) -> Option<(Self, Self)> {
-        match net {
-            IpNet::V4(net) => Some(whole(net.addr().to_bits(), net.prefix_len())),
-            IpNet::V6(v6) if may_be_mapped(v6) => Self::of_range(net.into()),
-            IpNet::V6(_) => None,
-        }
-    }
     fn of_range(range: IpRange) -> Option<(Self, Self)> {
         match range.0 {
             Span::V4(first, last) => Some((first, last)),
@@ -122,13 +100,6 @@ impl Part for u32 {
 }
 
 impl Part for u128 {
-    fn of_network(net: IpNet) -> Option<(Self, Self)> {
-        match net {
-            IpNet::V4(_) => None,
-            IpNet::V6(v6) if may_be_mapped(v6) => Self::of_range(net.into()),
-            IpNet::V6(net) => Some(whole(net.addr().to_bits(), net.prefix_len())),
-        }
-    }
     fn of_range(range: IpRange) -> Option<(Self, Self)> {
         match range.0 {
             Span::V4(..) => None,
@@ -144,7 +115,7 @@ impl Policy {
     /// The runs of a target in one family.
     pub(super) fn runs<W: Part>(&self, target: &Target) -> impl Iterator<Item = (W, W)> + '_ {
         let one = match target {
-            Target::Network(net) => W::of_network(*net),
+            Target::Network(net) => W::of_range((*net).into()),
             Target::Range(range) => W::of_range(*range),
             Target::All => Some((W::ZERO, W::MAX)),
             Target::Set(_) => None,

@@ -36,6 +36,8 @@ impl<K: Key> Split<K> {
         let [base, .., last] = *keys else {
             return Ok(None);
         };
+        // So that the number of a line has room in a part.
+        let bytes = bytes.min(u32::MAX as usize);
         let wide = K::BITS - (last - base).leading_zeros();
         // From as many parts as lines would do to four for each number: what takes the least.
         let (least, most) = ((keys.len() / K::Part::LANES).max(2).ilog2(), keys.len().ilog2() + 2);

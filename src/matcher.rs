@@ -404,7 +404,7 @@ impl Matcher {
         let places = places(allowed, addrs.len());
         self.v6.verdict.batch(addrs.iter().map(|octets| u128::from_be_bytes(*octets)), places);
         for (place, octets) in places.iter_mut().zip(addrs) {
-            if let Some(addr) = mapped(Ipv6Addr::from(*octets)) {
+            if let Some(addr) = Ipv6Addr::from(*octets).to_ipv4_mapped() {
                 *place = self.allows_v4(addr);
             }
         }
